@@ -1,0 +1,12 @@
+"""Commands beside the stages: one module each, with a click command named `command`."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "demo": "Run the whole pipeline and print the table of results.",
+    "phantom": "Write a synthetic CT cohort.",
+    "backbones": "List the backbones that can be named in params.yaml.",
+    "sync": "Send to MLflow what it does not have yet.",
+    "promote": "Make a challenger the champion of its task.",
+}
+"""Name of a command (and of its module) -> what it does."""

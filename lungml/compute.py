@@ -1,0 +1,20 @@
+"""Where the work is done. None of it changes a result, so it is set by the environment, not by params.
+
+`LUNGML_WORKERS`: processes for per-series work (default: the processors this process may use).
+"""
+
+from __future__ import annotations
+
+import os
+
+from lungml.errors import ParamsError
+
+
+def workers() -> int:
+    """How many processes to use for work that is independent item by item."""
+    text = os.environ.get("LUNGML_WORKERS", "")
+    if not text:
+        return len(os.sched_getaffinity(0))
+    if not text.isdecimal() or int(text) < 1:
+        raise ParamsError(f"LUNGML_WORKERS is {text!r}; expected a whole number of at least 1")
+    return int(text)

@@ -1,0 +1,86 @@
+"""`params.yaml`, typed: one frozen section per concern, an unknown key is an error.
+
+A parameter takes three hops under one name: `params.yaml` -> a field of its section -> an argument.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lungml.errors import ParamsError
+from lungml.params.data import (
+    AcquireParams,
+    CheckParams,
+    ConsensusParams,
+    CtParams,
+    IntensityParams,
+    LabelParams,
+    SplitParams,
+    ViewsParams,
+)
+from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterParams, ReportParams
+from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, TaskParams, WeightsParams
+from lungml.params.section import Section
+from lungml.terms import Task
+
+_MAX_BYTES = 1 << 20
+
+
+class Params(Section):
+    """The whole of `params.yaml`."""
+
+    acquire: AcquireParams
+    ct: CtParams
+    consensus: ConsensusParams
+    labels: LabelParams
+    checks: CheckParams
+    split: SplitParams
+    views: ViewsParams
+    intensity: IntensityParams
+    weights: WeightsParams
+    embed: EmbedParams
+    outliers: OutlierParams
+    screen: ScreenParams
+    tasks: dict[Task, TaskParams]
+    evaluate: EvaluateParams
+    explain: ExplainParams
+    registration: RegisterParams
+    report: ReportParams
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check `params.yaml`; every problem is listed at once.
+
+    Raises:
+        ParamsError: the file is missing, is not YAML, or a value is not allowed.
+    """
+    if not path.is_file():
+        raise ParamsError(f"{path} is not there; run lungml in the project's root folder")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ParamsError(f"{path} is larger than 1 MiB, so it is not a lungml parameter file")
+    try:
+        return Params.model_validate(_parse(path))
+    except ValidationError as error:
+        problems = "\n".join(f"  {_problem(item)}" for item in error.errors())
+        raise ParamsError(f"{path} has {error.error_count()} wrong value(s):\n{problems}") from error
+
+
+def _parse(path: Path) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(path)
+    except YAMLError as error:
+        place = str(error).replace("\n", " ")
+        raise ParamsError(f"{path} is not valid YAML: {place}") from error
+
+
+def _problem(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{where}: there is no such parameter; check the spelling against docs/params.md"
+    return f"{where}: {item['msg']}, found {item['input']!r}"

@@ -1,0 +1,133 @@
+"""Sections about data: where it comes from, what is read from it, how patients are divided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lungml.params.section import Section
+
+Cohort = Literal[
+    "default", "size-only", "texture-only", "no-signal", "patient-fingerprint", "scanner-shortcut"
+]
+"""What decides malignancy in a phantom cohort; all but `default` are control cohorts."""
+
+
+class PhantomParams(Section):
+    """The synthetic CT cohort."""
+
+    patients: Annotated[int, Field(ge=4, le=9999)] = 160
+    """How many patients to draw."""
+    cohort: Cohort = "default"
+    """What decides malignancy."""
+    seed: int = 20250301
+    """Same seed, same bytes."""
+
+
+class AcquireParams(Section):
+    """Where the CT series and readings come from."""
+
+    source: Literal["phantom", "local"] = "phantom"
+    """`phantom` draws a synthetic cohort; `local` takes the files of `folder`."""
+    folder: Path | None = None
+    """For `local`: a folder of DICOM files and LIDC XML files, in any layout. It is only read."""
+    phantom: PhantomParams = PhantomParams()
+
+    @model_validator(mode="after")
+    def _local_needs_a_folder(self) -> Self:
+        if self.source == "local" and self.folder is None:
+            raise ValueError("acquire.source is local, so acquire.folder must name the folder to read")
+        return self
+
+
+class CtParams(Section):
+    """How CT series become HU volumes."""
+
+    position_tolerance_mm: Annotated[float, Field(gt=0)] = 0.01
+    """Slice gaps may differ by this, or by 1 % of the usual gap if that is more."""
+    tilt_tolerance_degrees: Annotated[float, Field(gt=0, le=5)] = 0.5
+    """Largest angle between the slice normal and the stacking direction."""
+    skip_series: tuple[str, ...] = ()
+    """SeriesInstanceUIDs to leave out; each is recorded in the quarantine ledger."""
+
+
+class ConsensusParams(Section):
+    """How the marks of several readers become one nodule."""
+
+    overlap_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Readings belong together if intersection over the smaller volume is at least this ..."""
+    distance_mm: Annotated[float, Field(ge=0)] = 3.0
+    """... or if their centres are at most this far apart."""
+    mask_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """A voxel is in the consensus mask if at least this share of the nodule's readings contain it."""
+
+
+class LabelParams(Section):
+    """The label policy: from the readers' scores to a score and a class."""
+
+    aggregation: Literal["mean", "median", "mode"] = "mean"
+    """How scores of several readers become one. Ties of `mode` go to the rounded-up mean."""
+    min_readers: Annotated[int, Field(ge=1, le=4)] = 1
+    """Nodules with fewer scores are left out."""
+    threes: Literal["benign", "drop"] = "benign"
+    """What an indeterminate nodule is for the binary target."""
+    permute_seed: int | None = None
+    """If set, labels are shuffled between patients (a negative control: every model must fall to chance)."""
+
+
+class CheckParams(Section):
+    """The data contract (Great Expectations)."""
+
+    spacing_mm: tuple[float, float] = (0.3, 3.0)
+    """Allowed in-plane spacing."""
+    slice_spacing_mm: tuple[float, float] = (0.3, 5.0)
+    """Allowed distance between planes."""
+    hu_range: tuple[float, float] = (-3024.0, 32767.0)
+    """Allowed HU of a series."""
+    air_mode_hu: tuple[float, float] = (-1100.0, -900.0)
+    """Where the most frequent value of air must lie."""
+    tissue_mode_hu: tuple[float, float] = (-150.0, 150.0)
+    """Where the most frequent value of soft tissue must lie."""
+    diameter_mm: tuple[float, float] = (1.0, 100.0)
+    """Allowed consensus diameter."""
+    min_class_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
+    """Each class of the five must hold at least this share of nodules."""
+
+
+class SplitParams(Section):
+    """How patients are divided."""
+
+    test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.25
+    """Share of patients (not of nodules) kept for the final test."""
+    val_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    """Share of patients for validation: early stopping, calibration, choices."""
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    """Cross-validation parts of train and validation together."""
+    seed: int = 20250301
+
+
+class ViewsParams(Section):
+    """What a model gets to see of a nodule."""
+
+    size_px: Annotated[int, Field(ge=16, le=1024)] = 96
+    """Width and height of the stored views."""
+    geometry: Literal["field-of-view", "pad-and-resize"] = "field-of-view"
+    """`field-of-view` keeps physical size; `pad-and-resize` is the seed study's: a crop of the nodule's
+    bounding box (or the whole slice), zero-padded to a square and resized, which loses size."""
+    nodule_field_of_view_mm: Annotated[float, Field(gt=0)] = 50.0
+    """Width of the nodule view."""
+    slice_field_of_view_mm: Annotated[float, Field(gt=0)] = 360.0
+    """Width of the slice view, centred on the image."""
+    plane: Literal["largest", "centre"] = "largest"
+    """The slice with the largest consensus contour, or the one through the centre."""
+
+
+class IntensityParams(Section):
+    """How HU become what a network gets. Training, test-time views, maps and serving share it."""
+
+    scaling: Literal["window", "z-score"] = "window"
+    """`window`: clip to `window_hu`, map to [0, 1], then standardise with mean and deviation of train.
+    `z-score`: clip, then each image by its own mean and deviation (the seed study's; loses absolute HU)."""
+    window_hu: tuple[float, float] = (-1000.0, 400.0)

@@ -1,0 +1,42 @@
+"""Progress a person can follow: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def say(text: str) -> None:
+    """Print one line for the person who runs the stage."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+    """Yield `items` and show how many of `total` are done."""
+    if sys.stderr.isatty():
+        yield from _bar(items, what, total)
+    else:
+        yield from _lines(items, what, total)
+
+
+def _bar(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    yield from rich_track(items, description=what, total=total, console=Console(stderr=True))
+
+
+def _lines(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+    started = last = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if done == total or now - last >= _SECONDS_BETWEEN_LINES:
+            say(f"  {what}: {done} of {total}, {now - started:.0f} s")
+            last = now

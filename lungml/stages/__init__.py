@@ -1,0 +1,26 @@
+"""The pipeline's stages: one module each, with one `run` function.
+
+`run` takes its sections of `params.yaml` as positional arguments, and its paths and matrix items as
+keyword-only ones; those are its command-line options (`lungml split --index data/index ...`). The order of
+the stages is in `dvc.yaml` and nowhere else.
+"""
+
+from __future__ import annotations
+
+STAGES = {
+    "acquire": "Put CT series and readings into data/raw.",
+    "index": "Read headers and readings into tables.",
+    "validate": "Check the tables against the data contract.",
+    "split": "Give every nodule a label and a part, patient by patient.",
+    "views": "Cut the slice or nodule view of every nodule.",
+    "embed": "Turn views into embeddings with a frozen backbone.",
+    "outliers": "Score outliers and draw the t-SNE picture.",
+    "screen": "Rank backbones and depths by linear probes.",
+    "tune": "Search batch size, optimizer, learning rate and head.",
+    "finetune": "Train the model: head first, then the unfreezing schedule.",
+    "evaluate": "Measure the model on the test part, beside its baselines.",
+    "explain": "Draw Grad-CAM++ maps of test cases.",
+    "register": "Put the model into the MLflow registry.",
+    "report": "Write the HTML report.",
+}
+"""Name of a stage (and of its module) -> what it does."""
