@@ -35,7 +35,7 @@ class _Lazy(click.Group):
             return _stage_command(cmd_name)
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"lungml.commands.{cmd_name}")
-            return typing.cast(click.Command, module.command)
+            return typing.cast("click.Command", module.command)
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,7 +75,7 @@ def _stage_command(name: str) -> click.Command:
     def call(**values: Any) -> None:
         from lungml.params import load_params
 
-        _announce(name, values)
+        _announce(name)
         params = load_params()
         run(*(find_section(params, kind, values.get("task")) for kind in sections), **values)
 
@@ -124,7 +124,7 @@ def _option(name: str, kind: type) -> click.Option:
     return click.Option([flag, name], type=str, required=True)
 
 
-def _announce(name: str, values: dict[str, Any]) -> None:
+def _announce(name: str) -> None:
     """Say which stage of how many this is, where `lungml demo` has counted them."""
     stage = os.environ.get("DVC_STAGE", name)
     order = os.environ.get("LUNGML_STAGE_ORDER", "").split(",")

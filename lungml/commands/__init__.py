@@ -8,5 +8,7 @@ COMMANDS = {
     "backbones": "List the backbones that can be named in params.yaml.",
     "sync": "Send to MLflow what it does not have yet.",
     "promote": "Make a challenger the champion of its task.",
+    "params": "Print every parameter with its meaning.",
+    "graph": "Print the graph of stages.",
 }
 """Name of a command (and of its module) -> what it does."""

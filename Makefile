@@ -1,0 +1,48 @@
+# What a person types. Every target sets up .venv first; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: help setup demo test test-slow check docs lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## create .venv from requirements.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "lungml needs Python 3.11 or newer, found %d.%d; name another with: make PYTHON=python3.12 ..." % v[:2])'
+	@echo "Setting up $(VENV) from requirements.lock: about 250 packages, 3 GB, a few minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## run the whole pipeline on the embedded cohort and print the table
+	@lungml demo
+
+test: setup ## the quick tests (under 15 minutes on 2 cores)
+	@python -m pytest -m "not slow"
+
+test-slow: setup ## the long tests: whole pipelines, servers, controls
+	@python -m pytest -m slow
+
+check: setup ## ruff, mypy --strict, import rules, architecture
+	@ruff check lungml flows tests benchmarks
+	@ruff format --check lungml flows tests benchmarks
+	@mypy
+	@lint-imports --no-cache
+	@python -m pytest -q tests/architecture
+
+docs: setup ## rewrite the generated pages of docs/
+	@lungml params > docs/params.md
+	@lungml graph > docs/graph.md
+
+lock: ## resolve requirements.in anew (needs uv)
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.lock
+
+clean: ## remove the virtual environment and every output (not the DVC cache)
+	@rm -rf $(VENV) data models reports mlruns/* .prefect

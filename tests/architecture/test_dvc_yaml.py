@@ -1,0 +1,87 @@
+"""`dvc.yaml`, `STAGES` and the stages' `run` functions say the same."""
+
+import importlib
+import re
+import shlex
+
+import pytest
+from ruamel.yaml import YAML
+from sources import ROOT, dvc_stages, paths_of
+
+from lungml.cli import lungml, stage_signature
+from lungml.params import Params, load_params
+from lungml.params.model import TaskParams
+from lungml.stages import STAGES
+from lungml.terms import Task
+
+LOOP_ITEMS = {
+    "${key}": "nodule-binary",
+    "${item}": "nodule",
+    "${item.view}": "nodule",
+    "${item.backbone}": "resnet10t",
+}
+
+
+def words_of(stage):
+    command = dvc_stages()[stage]["cmd"]
+    for placeholder, value in LOOP_ITEMS.items():
+        command = command.replace(placeholder, value)
+    return shlex.split(command)
+
+
+def test_dvc_yaml_holds_exactly_the_stages():
+    assert set(dvc_stages()) == set(STAGES)
+
+
+def test_every_task_has_its_view_in_dvc_yaml():
+    table = YAML(typ="safe").load(ROOT / "dvc.yaml")["vars"][0]["views_of_tasks"]
+
+    assert table == {task.value: task.view.value for task in Task}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_command_of_a_stage_parses(stage):
+    program, name, *options = words_of(stage)
+    command = lungml.get_command(None, name)
+
+    context = command.make_context(name, options)
+
+    assert program == "lungml"
+    assert set(context.params) >= set(
+        stage_signature(importlib.import_module(f"lungml.stages.{name}").run)[1]
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_path_of_a_command_is_a_declared_dep_or_out(stage):
+    entry = dvc_stages()[stage]
+    declared = [
+        path for kind in ("deps", "outs", "metrics", "plots") for path in paths_of(entry.get(kind, []))
+    ]
+
+    named = re.findall(r"(?:data|models|reports)/\S+", entry["cmd"])
+
+    assert set(named) <= set(declared)
+    assert named
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_declared_params_are_the_sections_run_takes(stage):
+    sections, _ = stage_signature(importlib.import_module(f"lungml.stages.{stage}").run)
+    declared = {
+        name.split(".")[0] if name.startswith(("tasks", "embed")) is False else name
+        for name in dvc_stages()[stage]["params"]
+    }
+
+    expected = set()
+    for section in sections:
+        for model, prefix in ((Params, ""), (TaskParams, "tasks.${key}.")):
+            expected |= {
+                prefix + name for name, field in model.model_fields.items() if field.annotation is section
+            }
+
+    assert {name.removesuffix(".depths") for name in declared} == expected
+
+
+def test_the_shipped_params_are_valid_and_cover_every_task():
+    assert set(load_params(ROOT / "params.yaml").tasks) == set(Task)
