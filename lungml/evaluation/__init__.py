@@ -1,0 +1,1 @@
+"""Judging a model: metrics with their chance levels, intervals, baselines, calibration, test-time views."""

@@ -1,0 +1,80 @@
+"""Average precision and area under the ROC curve for many weightings of the same cases at once.
+
+A bootstrap replicate is a whole number of copies of each case. The cases are sorted once; each replicate then
+costs two cumulative sums instead of a sort, which is what makes thousands of replicates cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Cases from the highest score to the lowest; equal scores form one group, as they share a threshold."""
+
+    order: IntArray
+    """(N,): case at each rank."""
+    last: IntArray
+    """(G,): rank of the last case of each group of equal scores."""
+
+
+def rank(scores: FloatArray) -> Ranking:
+    """Sort `scores` (N,), N at least 1."""
+    order = np.argsort(-scores, kind="stable")
+    is_last = np.append(np.diff(scores[order]) != 0, True)
+    return Ranking(order, np.flatnonzero(is_last))
+
+
+def average_precision(ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+    """Sum over thresholds of the gain in recall times the precision there; no interpolation.
+
+    Args:
+        ranking: of N cases.
+        positive: (N,).
+        weights: (R, N), at least 0; one row is one weighting of the cases.
+
+    Returns:
+        (R,), NaN where no positive case has weight.
+
+    Source: the definition of sklearn.metrics.average_precision_score.
+    """
+    hits, cases = _cumulative(ranking, positive, weights)
+    gained = np.diff(hits, axis=1, prepend=0.0)
+    precision = np.divide(hits, cases, out=np.zeros_like(hits), where=cases > 0)
+    return _ratio((gained * precision).sum(axis=1), hits[:, -1])
+
+
+def auroc(ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+    """Chance that a positive case scores above a negative one; a tie counts half.
+
+    Arguments as for `average_precision`.
+
+    Returns:
+        (R,), NaN where no positive or no negative case has weight.
+    """
+    hits, cases = _cumulative(ranking, positive, weights)
+    false = cases - hits
+    steps = np.diff(false, axis=1, prepend=0.0)
+    before = np.concatenate([np.zeros((len(hits), 1)), hits[:, :-1]], axis=1)
+    return _ratio((steps * (hits + before)).sum(axis=1), 2.0 * hits[:, -1] * false[:, -1])
+
+
+def _cumulative(
+    ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weight of the positives, and of all cases, down to each threshold: (R, G) each."""
+    ranked = weights[:, ranking.order]
+    cases = np.cumsum(ranked, axis=1)[:, ranking.last]
+    hits = np.cumsum(ranked * positive[ranking.order], axis=1)[:, ranking.last]
+    return hits, cases
+
+
+def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
