@@ -6,6 +6,8 @@ import importlib
 import inspect
 import os
 import sys
+import tempfile
+import traceback
 import typing
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +22,7 @@ from lungml.stages import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
     from lungml.params import Params
 
@@ -54,7 +57,8 @@ def lungml() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one message and an exit code, never a traceback."""
+    """Run the command line; an error is one message and an exit code, never a traceback."""
+    sys.excepthook = _report_bug
     try:
         lungml(standalone_mode=False)
     except LungmlError as error:
@@ -66,6 +70,17 @@ def main() -> None:
     except click.Abort:
         click.echo("lungml: stopped; the same command starts again", err=True)
         sys.exit(130)
+
+
+def _report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell that lungml has a bug, and keep the traceback in a file for the report."""
+    with tempfile.NamedTemporaryFile("w", prefix="lungml-bug-", suffix=".txt", delete=False) as log:
+        traceback.print_exception(kind, error, trace, file=log)
+    click.echo(
+        f"lungml: this is a bug in lungml ({kind.__name__}), not in your data. What happened is in {log.name}; "
+        "please look that no patient is named in it and send it to the issue tracker",
+        err=True,
+    )
 
 
 def _stage_command(name: str) -> click.Command:

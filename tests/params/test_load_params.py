@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from lungml.errors import ParamsError
+from lungml.params import load_params
+
+ROOT = Path(__file__).parents[2]
+
+
+def edited(tmp_path, path, value):
+    """The shipped params.yaml with one value changed (or added)."""
+    yaml = YAML(typ="safe")
+    params = yaml.load(ROOT / "params.yaml")
+    place = params
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    yaml.dump(params, tmp_path / "params.yaml")
+    return tmp_path / "params.yaml"
+
+
+def test_a_misspelt_parameter_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(ParamsError, match=r"views\.size_pixels: there is no such parameter"):
+        load_params(edited(tmp_path, ["views", "size_pixels"], 96))
+
+
+def test_every_wrong_value_is_listed_at_once(tmp_path):
+    edited(tmp_path, ["views", "size_px"], -3)
+    path = tmp_path / "params.yaml"
+    path.write_text(path.read_text().replace("test_fraction: 0.25", "test_fraction: 0.9"))
+
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+
+    assert "has 2 wrong value(s)" in str(caught.value)
+    assert "views.size_px" in str(caught.value)
+    assert "split.test_fraction" in str(caught.value)
+    assert "found 0.9" in str(caught.value)
+
+
+def test_a_python_object_in_the_file_is_not_made(tmp_path):
+    (tmp_path / "params.yaml").write_text("acquire: !!python/object/apply:os.getcwd []")
+
+    with pytest.raises(ParamsError):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_broken_yaml_is_one_sentence_with_its_place(tmp_path):
+    (tmp_path / "params.yaml").write_text("acquire: [1, 2")
+
+    with pytest.raises(ParamsError, match=r"is not valid YAML: .*line 1"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_to_go(tmp_path):
+    with pytest.raises(ParamsError, match="project's root folder"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_value_cannot_be_changed_after_loading():
+    params = load_params(ROOT / "params.yaml")
+
+    with pytest.raises(ValueError, match="frozen"):
+        params.views.size_px = 3
+
+
+def test_one_task_can_be_tuned_otherwise_without_touching_the_others(tmp_path):
+    params = load_params(edited(tmp_path, ["tasks", "slice-five", "tune", "trials"], 3))
+
+    assert [task for task, own in params.tasks.items() if own.tune.trials == 3] == ["slice-five"]

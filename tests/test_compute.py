@@ -1,0 +1,26 @@
+import os
+
+import pytest
+
+from lungml.compute import workers
+from lungml.errors import ParamsError
+
+
+def test_workers_are_the_processors_of_this_process_unless_set(monkeypatch):
+    monkeypatch.delenv("LUNGML_WORKERS", raising=False)
+
+    assert workers() == len(os.sched_getaffinity(0))
+
+
+def test_workers_can_be_set(monkeypatch):
+    monkeypatch.setenv("LUNGML_WORKERS", "3")
+
+    assert workers() == 3
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "2.5"])
+def test_a_wrong_number_of_workers_is_refused(monkeypatch, text):
+    monkeypatch.setenv("LUNGML_WORKERS", text)
+
+    with pytest.raises(ParamsError, match="LUNGML_WORKERS"):
+        workers()
