@@ -1,0 +1,1 @@
+"""Pure array functions on images: intensity, geometry; and the packed store that keeps them."""

@@ -1,0 +1,1 @@
+"""Networks: backbones (timm), heads, the classifier made of both, and what of it is trained when."""

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lungml.errors import InputError, ModelError
+from lungml.imaging.intensity import Normalisation, fit_normalisation, normalise, window_to_unit
+from lungml.params.data import IntensityParams
+
+WINDOW = IntensityParams(scaling="window", window_hu=(-1000.0, 400.0))
+Z_SCORE = IntensityParams(scaling="z-score", window_hu=(-1000.0, 400.0))
+
+
+def images_hu(count: int = 5, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(-500, 150, (count, 1, 12, 12))
+    return noise.clip(-950, 250).astype(np.int16)
+
+
+def test_train_images_have_mean_0_and_deviation_1_after_normalisation():
+    train = images_hu(20)
+
+    pixels = normalise(train, fit_normalisation(train, WINDOW))
+
+    assert pixels.mean() == pytest.approx(0, abs=1e-4)
+    assert pixels.std() == pytest.approx(1, abs=1e-4)
+
+
+def test_window_scaling_follows_the_formula_by_hand():
+    normalisation = Normalisation("window", (-1000.0, 400.0), mean=0.25, std=0.5)
+
+    pixels = normalise(np.array([-2000, -1000, -300, 400, 3000], np.int16).reshape(1, 1, 1, 5), normalisation)
+
+    assert pixels.ravel().tolist() == pytest.approx([-0.5, -0.5, 0.5, 1.5, 1.5])
+    assert pixels.dtype == np.float32
+
+
+def test_a_hundred_hu_more_is_the_same_step_everywhere_under_window_scaling():
+    normalisation = fit_normalisation(images_hu(), WINDOW)
+
+    step = normalise(images_hu() + 100, normalisation) - normalise(images_hu(), normalisation)
+
+    assert step == pytest.approx(100 / 1400 / normalisation.std, rel=1e-4)
+
+
+def test_a_hundred_hu_more_changes_nothing_under_z_score():
+    normalisation = fit_normalisation(images_hu(), Z_SCORE)
+
+    before, after = normalise(images_hu(), normalisation), normalise(images_hu() + 100, normalisation)
+
+    assert after == pytest.approx(before, abs=1e-4)
+    assert before.mean(axis=(1, 2, 3)) == pytest.approx(0, abs=1e-5)
+    assert before.std(axis=(1, 2, 3)) == pytest.approx(1, abs=1e-4)
+
+
+def test_z_score_of_one_image_does_not_depend_on_the_others():
+    normalisation = fit_normalisation(images_hu(), Z_SCORE)
+
+    alone = normalise(images_hu()[:1], normalisation)
+
+    assert alone == pytest.approx(normalise(images_hu(), normalisation)[:1], abs=1e-6)
+
+
+def test_a_constant_image_is_0_under_z_score():
+    assert not normalise(np.full((1, 1, 4, 4), 40, np.int16), fit_normalisation(images_hu(), Z_SCORE)).any()
+
+
+@pytest.mark.parametrize("params", [WINDOW, Z_SCORE])
+def test_numpy_and_torch_give_the_same_numbers(params):
+    normalisation = fit_normalisation(images_hu(), params)
+
+    tensor = normalise(torch.from_numpy(images_hu()), normalisation)
+
+    assert tensor.dtype == torch.float32
+    assert tensor.numpy() == pytest.approx(normalise(images_hu(), normalisation), abs=1e-6)
+
+
+def test_the_fit_is_the_mean_and_deviation_numpy_gives_and_ignores_the_order():
+    train = images_hu(150)
+    unit = (train.astype(np.float64) + 1000) / 1400
+
+    fitted = fit_normalisation(train, WINDOW)
+
+    assert fitted.mean == pytest.approx(unit.mean(), rel=1e-12)
+    assert fitted.std == pytest.approx(unit.std(), rel=1e-9)
+    assert fit_normalisation(train[::-1], WINDOW) == fitted
+
+
+def test_train_images_without_contrast_in_the_window_are_refused():
+    with pytest.raises(InputError, match=r"intensity\.window_hu"):
+        fit_normalisation(np.full((3, 1, 4, 4), -1000, np.int16), WINDOW)
+
+
+def test_no_train_image_at_all_is_refused():
+    with pytest.raises(InputError, match="the 0 train images"):
+        fit_normalisation(np.zeros((0, 1, 4, 4), np.int16), WINDOW)
+
+
+def test_a_normalisation_survives_json():
+    fitted = fit_normalisation(images_hu(), WINDOW)
+
+    assert Normalisation.from_dict(fitted.to_dict()) == fitted
+
+
+def test_a_normalisation_of_another_version_is_refused():
+    with pytest.raises(ModelError, match="another version"):
+        Normalisation.from_dict({"scaling": "window"})
+
+
+def test_pictures_show_the_window_from_black_to_white():
+    grey = window_to_unit(np.array([[-2000, -1000, -300, 400, 900]], np.int16), (-1000.0, 400.0))
+
+    assert grey[0].tolist() == pytest.approx([0, 0, 0.5, 1, 1])
