@@ -1,0 +1,61 @@
+"""The files of a trained model as the stages before `register` leave them, small and quick to write."""
+
+import json
+
+from lungml.files import sha256_file
+from lungml.terms import Task
+from lungml.tracking.record import Record, flat_params, lineage_tags
+
+METRICS = ("weighted_auprc", "macro_auprc", "auroc", "f1_weighted", "balanced_accuracy")
+
+
+def metrics_json(bundle_sha256, *, value=0.8, low=0.7, split="b" * 64):
+    cell = {"value": value, "low": low, "high": 0.9, "chance": 0.5, "skill": 0.6}
+    difference = {"value": 0.1, "low": -0.1, "high": 0.2}
+    return {
+        "task": "nodule-binary",
+        "classes": ["benign", "malignant"],
+        "part": "test",
+        "n": 40,
+        "patients": 20,
+        "class_shares": {"benign": 0.5, "malignant": 0.5},
+        "weights": "random",
+        "tta_views": 5,
+        "raw": {name: dict(cell) for name in METRICS} | {"mcc": dict.fromkeys(cell)},
+        "tta": {name: dict(cell) for name in METRICS},
+        "tta_minus_raw": {name: dict(difference) for name in METRICS},
+        "baselines": {"diameter": {name: {**cell, "value": 0.6} for name in METRICS}},
+        "model_minus_diameter": {name: dict(difference) for name in METRICS},
+        "lineage": {"data_sha256": "a" * 64, "split_sha256": split, "bundle_sha256": bundle_sha256},
+    }
+
+
+def write_model_files(root, *, weights=b"weights", **measured):
+    """Write all folders of one model below `root`; `measured` goes to `metrics_json`."""
+    folders = {name: root / name for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    (folders["bundle"] / "weights.safetensors").write_bytes(weights)
+    (folders["bundle"] / "bundle.json").write_text("{}")
+    bundle_sha256 = sha256_file(folders["bundle"] / "weights.safetensors")
+    (folders["evaluation"] / "metrics.json").write_text(json.dumps(metrics_json(bundle_sha256, **measured)))
+    (folders["evaluation"] / "roc.png").write_bytes(b"picture")
+    (folders["evaluation"] / "predictions.parquet").write_bytes(b"one row per patient")
+    (folders["log"] / "history.csv").write_text(
+        "epoch,stage,train_loss,val_weighted_auprc\n0,head,0.9,0.55\n1,all,0.7,0.65\n2,all,0.5,nan\n"
+    )
+    (folders["tuned"] / "best.json").write_text(json.dumps({"batch_size": 16, "learning_rate": 0.01}))
+    (folders["tuned"] / "trials.csv").write_text(
+        "number,state,value,batch_size,learning_rate\n0,COMPLETE,0.7,16,0.01\n1,PRUNED,,32,0.001\n"
+    )
+    (folders["explanation"] / "gallery.png").write_bytes(b"picture")
+    (folders["screen"] / "heatmap.png").write_bytes(b"picture")
+    return folders
+
+
+def make_record(root, params, *, task=Task.NODULE_BINARY, **files):
+    """Write the files and give their record, as the register stage does."""
+    folders = write_model_files(root, **files)
+    flat = flat_params({"views": params.views, "finetune": params.tasks[task].finetune})
+    metrics = json.loads((folders["evaluation"] / "metrics.json").read_text())
+    return Record(task, folders, flat, lineage_tags(metrics["lineage"]["bundle_sha256"], metrics, flat))
