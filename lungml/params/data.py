@@ -49,6 +49,14 @@ class CtParams(Section):
     """Slice gaps may differ by this, or by 1 % of the usual gap if that is more."""
     tilt_tolerance_degrees: Annotated[float, Field(gt=0, le=5)] = 0.5
     """Largest angle between the slice normal and the stacking direction."""
+    max_uneven_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """If more of the distances between slices differ from the usual one, the series is no volume."""
+    gap_distance_mm: Annotated[float, Field(ge=0)] = 10.0
+    """An uneven distance this near to a nodule sets the series aside; elsewhere it is noted."""
+    min_slices: Annotated[int, Field(ge=2)] = 3
+    """Series of fewer slices are set aside."""
+    max_volume_gib: Annotated[float, Field(gt=0)] = 2.0
+    """Largest HU volume that is read."""
     skip_series: tuple[str, ...] = ()
     """SeriesInstanceUIDs to leave out; each is recorded in the quarantine ledger."""
 
@@ -68,7 +76,9 @@ class LabelParams(Section):
     """The label policy: from the readers' scores to a score and a class."""
 
     aggregation: Literal["mean", "median", "mode"] = "mean"
-    """How scores of several readers become one. Ties of `mode` go to the rounded-up mean."""
+    """How scores of several readers become one."""
+    ties: Literal["higher", "lower"] = "higher"
+    """Where a score lies half-way between two classes (3.5), and where two scores are the mode."""
     min_readers: Annotated[int, Field(ge=1, le=4)] = 1
     """Nodules with fewer scores are left out."""
     threes: Literal["benign", "drop"] = "benign"
@@ -78,12 +88,14 @@ class LabelParams(Section):
 
 
 class CheckParams(Section):
-    """The data contract (Great Expectations)."""
+    """The data contract (Great Expectations); `docs/data.md` lists the checks."""
 
     spacing_mm: tuple[float, float] = (0.3, 3.0)
     """Allowed in-plane spacing."""
     slice_spacing_mm: tuple[float, float] = (0.3, 5.0)
     """Allowed distance between planes."""
+    slices: tuple[int, int] = (8, 3000)
+    """Allowed number of planes of a series."""
     hu_range: tuple[float, float] = (-3024.0, 32767.0)
     """Allowed HU of a series."""
     air_mode_hu: tuple[float, float] = (-1100.0, -900.0)
@@ -92,8 +104,30 @@ class CheckParams(Section):
     """Where the most frequent value of soft tissue must lie."""
     diameter_mm: tuple[float, float] = (1.0, 100.0)
     """Allowed consensus diameter."""
+    usual_readers: Annotated[int, Field(ge=1)] = 4
+    """More readers of one nodule than this are a warning; LIDC-IDRI has four."""
     min_class_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
-    """Each class of the five must hold at least this share of nodules."""
+    """Each class, of the two and of the five, must hold at least this share of labelled nodules."""
+    min_class_patients: Annotated[int, Field(ge=1)] = 3
+    """Each class must occur in at least this many patients: one for each of train, val and test."""
+    min_patients: Annotated[int, Field(ge=1)] = 10
+    """Fewer patients than this are no cohort."""
+
+    @model_validator(mode="after")
+    def _ranges_go_upwards(self) -> Self:
+        for name in (
+            "spacing_mm",
+            "slice_spacing_mm",
+            "slices",
+            "hu_range",
+            "air_mode_hu",
+            "tissue_mode_hu",
+            "diameter_mm",
+        ):
+            low, high = getattr(self, name)
+            if not low < high:
+                raise ValueError(f"checks.{name} is [{low:g}, {high:g}]; the first must be below the second")
+        return self
 
 
 class SplitParams(Section):

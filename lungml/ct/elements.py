@@ -1,0 +1,68 @@
+"""Values of DICOM elements from their raw bytes."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+from pydicom.dataelem import RawDataElement
+
+
+class Elements:
+    """Raw elements of one data set; remembers the names of those that cannot be parsed."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        self._order = "<" if dataset.original_encoding[1] in (True, None) else ">"
+        self.unreadable: list[str] = []
+
+    def text(self, tag: int) -> str:
+        """Text without padding; '' if missing."""
+        value = self._bytes(tag)
+        return value.decode("utf-8", errors="replace").strip(" \0") if value else ""
+
+    def texts(self, tag: int) -> tuple[str, ...]:
+        """Backslash-separated texts; empty if missing."""
+        text = self.text(tag)
+        return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+    def numbers(self, tag: int, name: str, count: int) -> tuple[float, ...] | None:
+        """`count` finite decimal strings; None if missing or (then `unreadable` has the name) unusable."""
+        texts = self.texts(tag)
+        if not texts:
+            return None
+        try:
+            values = tuple(float(text) for text in texts)
+        except ValueError:
+            values = ()
+        if len(values) != count or not all(math.isfinite(value) for value in values):
+            self.unreadable.append(name)
+            return None
+        return values
+
+    def number(self, tag: int, name: str) -> float | None:
+        """One decimal string, possibly not finite; None if missing or unusable."""
+        text = self.text(tag)
+        if not text:
+            return None
+        try:
+            return float(text.split("\\")[0])
+        except ValueError:
+            self.unreadable.append(name)
+            return None
+
+    def words(self, tag: int, name: str) -> int | None:
+        """An unsigned 16-bit number (a signed one gives its bit pattern); None if missing or unusable."""
+        value = self._bytes(tag)
+        if not value:
+            return None
+        if len(value) < 2:
+            self.unreadable.append(name)
+            return None
+        return int(struct.unpack_from(f"{self._order}H", value)[0])
+
+    def _bytes(self, tag: int) -> bytes | None:
+        element = self._dataset.get_item(tag) if tag in self._dataset else None
+        value = element.value if isinstance(element, RawDataElement) else None
+        return value if isinstance(value, bytes) else None

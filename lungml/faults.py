@@ -1,0 +1,140 @@
+"""The catalogue of faults: what each code means, what is done, and what a person can do next.
+
+LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. A new one is a row here and a rule where it
+is detected (`ct/rules.py` for one file, `ct/geometry.py` and `ct/series.py` for a series).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What happens to the item; the rest of the input goes on in every case."""
+
+    QUARANTINED = "quarantined"
+    """Set aside: it takes no part in anything."""
+    REPAIRED = "repaired"
+    """Used after a change that is always the same."""
+    SKIPPED = "skipped"
+    """Not meant for this pipeline."""
+    NOTED = "noted"
+    """Used as it is."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row of the catalogue; the texts are parts of one sentence each, without a full stop."""
+
+    what: str
+    action: Action
+    done: str
+    advice: str
+
+
+_SERIES_ASIDE = "The series is set aside"
+_FETCH_AGAIN = "Fetch or export the series again"
+_HEADER = "Ask the source for an export with a complete header"
+
+
+def _refused(what: str, advice: str = _FETCH_AGAIN, done: str = _SERIES_ASIDE) -> Fault:
+    return Fault(what, Action.QUARANTINED, done, advice)
+
+
+def _skipped(what: str, advice: str, done: str = "It is left out") -> Fault:
+    return Fault(what, Action.SKIPPED, done, advice)
+
+
+def _noted(what: str, done: str, advice: str = "Nothing needs to be done") -> Fault:
+    return Fault(what, Action.NOTED, done, advice)
+
+
+def _repaired(what: str, done: str, advice: str = "Nothing needs to be done") -> Fault:
+    return Fault(what, Action.REPAIRED, done, advice)
+
+
+FAULTS = {
+    "LM-D001": _refused("the file ends early"),
+    "LM-D002": _skipped("the file is neither DICOM nor XML", "Remove it if it does not belong there"),
+    "LM-D003": _repaired("the 132-byte preamble is missing", "The file is read without it"),
+    "LM-D004": _noted("the preamble looks like a program or another file type", "It is never copied onward"),
+    "LM-D005": _refused("the DICOM header cannot be read", done="The file is set aside"),
+    "LM-D021": _refused("the rescale slope or intercept is missing, so HU are unknown", _HEADER),
+    "LM-D022": _refused("the rescale slope or intercept makes no sense", _HEADER),
+    "LM-D023": _refused("the pixel data do not have the length the header says"),
+    "LM-D024": _refused("stored values do not fit the declared bits"),
+    "LM-D025": _refused("the values are not plausible HU of a body in air"),
+    "LM-D026": _refused("a tag that decoding needs is missing", _HEADER),
+    "LM-D027": _repaired("pixels are padding", "They are set to -1000 HU and left out of statistics"),
+    "LM-D029": _noted(
+        "the declared padding value is an HU of tissue", "It is taken as tissue, not as padding"
+    ),
+    "LM-D030": _refused("the declared size is beyond the limits", "Check the file; CT is never this large"),
+    "LM-D031": _refused("the compressed data set grows too much", "Check where the file comes from"),
+    "LM-D032": _refused("sequences are nested too deep", "Check where the file comes from"),
+    "LM-D033": _refused(
+        "the pixel data cannot be decoded", "Install pydicom's codecs, or export uncompressed"
+    ),
+    "LM-D034": _refused("a file holds several frames (Enhanced CT)", "Export as single-frame CT images"),
+    "LM-D041": _repaired("two files hold the same slice", "One of them is used"),
+    "LM-D042": _refused("two different images have the same position", "Export one acquisition per series"),
+    "LM-D043": _refused("the slices are not evenly spaced; one is missing, or this is no volume"),
+    "LM-D044": _refused(
+        "the slices are sheared (gantry tilt)", "Export a reconstruction without tilt, or resample it"
+    ),
+    "LM-D045": _refused(
+        "the series mixes images that do not belong together", "Export one volume per series"
+    ),
+    "LM-D046": _skipped("the image is a localizer", "Nothing needs to be done"),
+    "LM-D047": _skipped("the object is not a CT image", "Nothing needs to be done"),
+    "LM-D048": _refused("position, orientation or pixel spacing is missing or impossible", _HEADER),
+    "LM-D049": _refused("a number in the header cannot be read", _HEADER),
+    "LM-D050": _skipped("this is a link, a device or cannot be opened", "Put the file itself there"),
+    "LM-D053": _refused("the series has too few slices to be a volume", "Fetch the whole series"),
+    "LM-D054": _noted(
+        "the slices are not evenly spaced, far from every nodule", "The planes are used as they are"
+    ),
+    "LM-D055": _noted("the PatientID is missing", "The study stands in for the patient", _HEADER),
+    "LM-D056": _refused(
+        "ct.skip_series in params.yaml names the series", "Remove it there to use the series"
+    ),
+    "LM-X001": _skipped(
+        "the XML is refused (DOCTYPE, larger than 64 MiB, nested deeper than 32, or malformed)",
+        "Check where the file comes from",
+        "None of its readings is used",
+    ),
+    "LM-X002": _skipped("the XML holds no LIDC readings of a CT", "Nothing needs to be done"),
+    "LM-X003": _skipped(
+        "the readings are of a series that is not there or is set aside",
+        "Add the series if its readings are wanted",
+        "They are left out",
+    ),
+    "LM-X004": _noted(
+        "a rating is missing or outside its scale", "It counts as not given", "Check the reading"
+    ),
+    "LM-X005": _refused(
+        "files with different readings name the same series",
+        "Keep the file that belongs to the series",
+        "All readings of the series are set aside",
+    ),
+    "LM-X006": _refused(
+        "a contour lies on no slice of the series", "Fetch the whole series", "The reading is set aside"
+    ),
+    "LM-X007": _refused(
+        "a contour cannot be used (fewer than three points, or outside the image)",
+        "Check the reading",
+        "The reading is set aside",
+    ),
+    "LM-X008": _refused(
+        "contours of a series that is not stacked along the body axis are not supported",
+        "Export axial images",
+        "The readings are set aside",
+    ),
+    "LM-X009": _noted(
+        "readings of one nodule are ambiguous (a reader twice, or more than four)",
+        "They count as one nodule, flagged",
+        "Look at it, or change the parameters of consensus",
+    ),
+    "LM-X010": _repaired("several files hold the same readings of one series", "One of them is used"),
+}

@@ -1,0 +1,1 @@
+"""LIDC XML files to readings, and readings to consensus nodules."""
