@@ -80,7 +80,10 @@ READINGS = Table(
         "reading_id": ("string", "one reader's marks of one nodule"),
         "series_uid": ("string", "SeriesInstanceUID"),
         "patient_id": ("string", "from the DICOM header"),
-        "nodule_id": ("string", "the consensus nodule it belongs to; '' for marks below 3 mm and non-nodules"),
+        "nodule_id": (
+            "string",
+            "the consensus nodule it belongs to; '' for marks below 3 mm and non-nodules",
+        ),
         "reader": ("int8", "session number in the file; not a person across series"),
         "kind": ("string", "nodule, small (below 3 mm) or non-nodule"),
         "malignancy": ("int8", "1-5; 0 = not given"),
@@ -155,6 +158,21 @@ PREDICTIONS = Table(
         "label": ("int8", "class index of the task's target"),
         "probabilities": ("list<float64>", "one per class, raw"),
         "probabilities_tta": ("list<float64>", "one per class, mean over test-time views"),
+    },
+)
+
+OUTLIERS = Table(
+    "outliers",
+    ("nodule_id",),
+    {
+        "nodule_id": ("string", "as in split"),
+        "part": ("string", "train, val or test"),
+        "knn": ("float64", "mean distance to the nearest nodules of train"),
+        "mahalanobis": ("float64", "distance from the mean of train in its shrunk covariance"),
+        "isolation": ("float64", "isolation forest score, 0 to 1; near 1 is easily isolated"),
+        "rank": ("int32", "1 is the most unusual by the three scores together"),
+        "tsne_x": ("float64", "for the picture only; has no unit"),
+        "tsne_y": ("float64", "for the picture only; has no unit"),
     },
 )
 

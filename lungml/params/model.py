@@ -42,6 +42,8 @@ class OutlierParams(Section):
     """k of the k-nearest-neighbour distance."""
     perplexity: Annotated[float, Field(gt=1)] = 20.0
     """Of t-SNE; lowered if there are few nodules."""
+    trees: Annotated[int, Field(ge=10)] = 200
+    """Of the isolation forest."""
     seed: int = 20250301
 
 
@@ -52,28 +54,18 @@ class ScreenParams(Section):
     """Patient-grouped folds of train and validation."""
     repeats: Annotated[int, Field(ge=1)] = 3
     """Repeats with other folds."""
-    seed: int = 20250301
-
-
-class TuneParams(Section):
-    """The hyper-parameter search of one task."""
-
-    trials: Annotated[int, Field(ge=1)] = 6
-    """Finished trials (complete or pruned)."""
-    epochs: Annotated[int, Field(ge=1)] = 6
-    """Epochs of a trial."""
-    batch_sizes: tuple[int, ...] = (16, 32)
-    optimizers: tuple[Optimizer, ...] = ("adamw", "sgd")
-    learning_rate: tuple[float, float] = (1e-4, 1e-2)
-    """Lowest and highest; drawn on a log scale."""
-    heads: tuple[HeadName, ...] = ("linear", "mlp")
+    components: Annotated[int, Field(ge=1)] = 64
+    """Principal components a probe gets at most."""
+    inverse_penalty: Annotated[float, Field(gt=0)] = 10.0
+    """C of the logistic regression, for inputs of unit length on average. On random and pretrained
+    backbones the ranking hardly depends on it from 3 to 30."""
     seed: int = 20250301
 
 
 class AugmentParams(Section):
     """Random changes of training images."""
 
-    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 180.0
     """Uniform in plus or minus this."""
     flip_probability: Fraction = 0.5
     """Of each of the two axes."""
@@ -87,23 +79,57 @@ class AugmentParams(Section):
     """Of CutMix's beta distribution; 0 switches it off."""
 
 
-class FinetuneParams(Section):
-    """The training of one task's model: head first, then the unfreezing schedule."""
+class RecipeParams(Section):
+    """How a model is trained, whatever its hyper-parameters; tuning and fine-tuning share it."""
+
+    schedule: Literal["conservative", "moderate", "aggressive", "scratch"] = "scratch"
+    """The seed study's three unfreezing schedules, with their own learning rates; `scratch` trains all
+    layers at the tuned rate, which random weights need."""
+    decay: Literal["linear", "cosine", "one-cycle"] = "one-cycle"
+    """Course of the learning rate within the schedule."""
+    imbalance: Literal["none", "class-weights", "upsample"] = "upsample"
+    """`upsample` shows minority classes more often, each time augmented; train only."""
+    upsample_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """What `upsample` lifts every class to, as a share of the largest class."""
+    augment: AugmentParams = AugmentParams()
+    loss: Literal["cross-entropy", "label-smoothing"] = "cross-entropy"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    """Of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
+    threads: Annotated[int, Field(ge=1)] = 2
+    """Processor threads of a training step. Sums depend on it, so it is a parameter: the same number
+    gives the same bytes on any machine of the same kind."""
+
+
+class TuneParams(Section):
+    """The hyper-parameter search of one task."""
 
     backbone: str = "screened"
     """`screened` takes the best of screening; or a name from the table of backbones."""
-    schedule: Literal["conservative", "moderate", "aggressive", "scratch"] = "scratch"
-    """The seed study's three unfreezing schedules; `scratch` trains all layers at the tuned rate,
-    which random weights need."""
-    head_epochs: Annotated[int, Field(ge=0)] = 2
+    trials: Annotated[int, Field(ge=1)] = 6
+    """Finished trials (complete or pruned)."""
+    epochs: Annotated[int, Field(ge=1)] = 6
+    """Epochs of a trial, without a head phase."""
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (16, 32)
+    optimizers: Annotated[tuple[Optimizer, ...], Field(min_length=1)] = ("adamw", "sgd")
+    learning_rate: tuple[float, float] = (1e-4, 1e-2)
+    """Lowest and highest; drawn on a log scale. Not searched where the schedule has its own rates."""
+    heads: Annotated[tuple[HeadName, ...], Field(min_length=1)] = ("linear", "mlp")
+    recipe: RecipeParams = RecipeParams()
+    seed: int = 20250301
+
+
+class FinetuneParams(Section):
+    """The training of one task's model: head first, then the unfreezing schedule."""
+
+    head_epochs: Annotated[int, Field(ge=0)] = 1
     """Epochs with the whole backbone frozen, at learning rate 1e-3."""
     epochs: Annotated[int, Field(ge=1)] = 16
     """Epochs of the schedule, after the head's."""
-    patience: Annotated[int, Field(ge=1)] = 6
-    """Stop after this many epochs without a better validation weighted AUPRC."""
-    imbalance: Literal["none", "class-weights", "upsample"] = "upsample"
-    """`upsample` shows minority classes more often, each time augmented; train only."""
-    augment: AugmentParams = AugmentParams()
+    patience: Annotated[int, Field(ge=1)] = 8
+    """Stop after this many epochs of the schedule without a better validation weighted AUPRC."""
+    recipe: RecipeParams = RecipeParams()
     seed: int = 20250301
 
 

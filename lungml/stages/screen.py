@@ -1,0 +1,183 @@
+"""Rank backbones and depths for one task by linear probes, beside chance and diameter alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from lungml.embeddings import read_embeddings
+from lungml.errors import InputError, MissingInputError
+from lungml.figures.screening import screening_curve, screening_heatmap
+from lungml.figures.style import save
+from lungml.files import atomic_folder, write_json, write_text
+from lungml.params.model import ScreenParams
+from lungml.progress import track
+from lungml.screening import (
+    Cell,
+    Cohort,
+    Verdict,
+    chance_levels,
+    draw_folds,
+    judge,
+    rank_cells,
+    tied_with_best,
+)
+from lungml.tables import NODULES, SPLIT, read_table
+from lungml.terms import Part, Task
+
+_METHOD = (
+    "Linear probes (standardised, principal components, logistic regression with balanced classes) on train "
+    "and validation only, {repeats} x {folds}-fold cross-validation by patient. Values: mean over repeats of "
+    "the metric on all out-of-fold probabilities; 95 % intervals: jackknife over patients. Tied: not told "
+    "apart from the best by paired differences over folds (corrected resampled t-test, Bonferroni)."
+)
+
+
+@dataclass(frozen=True)
+class _Screened:
+    """What is known once all cells of a task are judged."""
+
+    task: Task
+    weights: str
+    cohort: Cohort
+    cells: Mapping[Cell, Verdict]
+    diameter: Verdict
+
+
+def run(params: ScreenParams, *, task: Task, embeddings: Path, split: Path, index: Path, out: Path) -> None:
+    """Write `out/ranking.json`, `ranking.csv`, `heatmap.png` and `curve.png`.
+
+    Raises:
+        MissingInputError: there are no embeddings.
+        InputError: a nodule has no embedding, or there are too few patients.
+    """
+    nodules = _nodules(task, split, index)
+    cohort = Cohort(
+        nodules[task.target].to_numpy(dtype="int64"),
+        nodules["patient_id"].to_numpy(dtype=str),
+        len(task.target.class_names),
+    )
+    with threadpool_limits(1):  # sums depend on the number of threads
+        folds = draw_folds(cohort, params)
+        features, weights = _features(task, embeddings, nodules)
+        cells = {
+            cell: judge(values, cohort, folds, params)
+            for cell, values in track(features.items(), "probes", len(features))
+        }
+        diameter = np.log(nodules[["diameter_mm"]].to_numpy(dtype="float64"))
+        screened = _Screened(task, weights, cohort, cells, judge(diameter, cohort, folds, params))
+    _write(out, screened, params)
+
+
+def _nodules(task: Task, split: Path, index: Path) -> pd.DataFrame:
+    """Labelled nodules of train and validation with their diameter; the test part stays unseen."""
+    parts = read_table(split, SPLIT)
+    seen = parts[(parts["part"] != Part.TEST) & (parts[task.target] >= 0)]
+    diameters = read_table(index / "nodules.parquet", NODULES)[["nodule_id", "diameter_mm"]]
+    nodules = seen.merge(diameters, on="nodule_id", how="left", validate="1:1")
+    if nodules["diameter_mm"].isna().any():
+        raise InputError(
+            f"{int(nodules['diameter_mm'].isna().sum())} nodules of {split} are not in {index}; "
+            "run `dvc repro split`"
+        )
+    return nodules
+
+
+def _features(
+    task: Task, embeddings: Path, nodules: pd.DataFrame
+) -> tuple[dict[Cell, NDArray[np.float64]], str]:
+    """Embeddings of `nodules` by cell, and where their weights come from."""
+    folders = sorted(path for path in embeddings.glob("*/") if not path.name.startswith("."))
+    if not folders:
+        raise MissingInputError(f"{embeddings} holds no embeddings; run `dvc repro embed`")
+    features, weights = {}, set()
+    for folder in folders:
+        found = read_embeddings(folder, task.view)
+        place = {nodule: row for row, nodule in enumerate(found.nodule_ids)}
+        missing = [nodule for nodule in nodules["nodule_id"] if nodule not in place]
+        if missing:
+            raise InputError(
+                f"{folder} lacks {len(missing)} nodules of the split, the first is {missing[0]}; "
+                "run `dvc repro embed`"
+            )
+        rows = [place[nodule] for nodule in nodules["nodule_id"]]
+        for depth, values in sorted(found.by_depth.items()):
+            features[Cell(found.backbone, depth)] = values[rows].astype("float64")
+        weights.add(found.weights)
+    return features, "; ".join(sorted(weights))
+
+
+def _write(out: Path, screened: _Screened, params: ScreenParams) -> None:
+    ranking = _ranking(screened, params)
+    table = _table(ranking)
+    cells = table[table["backbone"] != ""]
+    lines = table[table["backbone"] == ""]
+    title = f"{screened.task}, linear probes"
+    with atomic_folder(out) as temporary:
+        write_json(temporary / "ranking.json", ranking)
+        write_text(temporary / "ranking.csv", table.to_csv(index=False, float_format="%.6f"))
+        save(screening_heatmap(cells, f"{title} (* ties with the best)"), temporary / "heatmap.png")
+        save(
+            screening_curve(cells, dict(zip(lines["row"], lines["weighted_auprc"], strict=True)), title),
+            temporary / "curve.png",
+        )
+
+
+def _ranking(screened: _Screened, params: ScreenParams) -> dict[str, Any]:
+    cells, tied = screened.cells, tied_with_best(screened.cells, params)
+    order = rank_cells(cells)
+    chance = chance_levels(screened.cohort)
+    return {
+        "task": screened.task.value,
+        "weights": screened.weights,
+        "n": len(screened.cohort.labels),
+        "patients": len(np.unique(screened.cohort.patients)),
+        "method": _METHOD.format(folds=params.folds, repeats=params.repeats),
+        "best": asdict(order[0]),
+        "cells": [{**asdict(cell), **_metrics(cells[cell]), "tied": cell in tied} for cell in order],
+        "baselines": {
+            "chance": {name: {"value": level, "low": None, "high": None} for name, level in chance.items()},
+            "diameter": _metrics(screened.diameter),
+        },
+    }
+
+
+def _metrics(verdict: Verdict) -> dict[str, dict[str, float | None]]:
+    return {name: asdict(interval) for name, interval in verdict.metrics.items()}
+
+
+def _table(ranking: dict[str, Any]) -> pd.DataFrame:
+    """One row per cell, best first, then the baselines."""
+    rows = [{"row": "probe", **cell} for cell in ranking["cells"]]
+    rows += [
+        {
+            "row": {"diameter": "diameter only"}.get(name, name),
+            "backbone": "",
+            "depth": None,
+            "tied": None,
+            **metrics,
+        }
+        for name, metrics in ranking["baselines"].items()
+    ]
+    return pd.DataFrame(
+        {
+            "row": row["row"],
+            "backbone": row["backbone"],
+            "depth": row["depth"],
+            "weighted_auprc": row["weighted_auprc"]["value"],
+            "low": row["weighted_auprc"]["low"],
+            "high": row["weighted_auprc"]["high"],
+            "balanced_accuracy": row["balanced_accuracy"]["value"],
+            "balanced_accuracy_low": row["balanced_accuracy"]["low"],
+            "balanced_accuracy_high": row["balanced_accuracy"]["high"],
+            "tied": row["tied"],
+        }
+        for row in rows
+    )

@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+from threadpoolctl import threadpool_limits
+
+from lungml.errors import InputError
+from lungml.params.model import ScreenParams
+from lungml.screening import Cell, Cohort, chance_levels, draw_folds, find_best, judge, tied_with_best
+
+PARAMS = ScreenParams(folds=4, repeats=2, components=16)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threadpool_limits(1):  # small matrices; as the stage does
+        yield
+
+
+def cohort(seed=0, patients=60, classes=2):
+    rng = np.random.default_rng(seed)
+    owner = np.repeat([f"P{i:03}" for i in range(patients)], 3)
+    return Cohort(rng.integers(classes, size=len(owner)), owner, classes)
+
+
+def informative(people, rng, strength, features=24):
+    direction = rng.normal(size=features)
+    noise = rng.normal(size=(len(people.labels), features))
+    return noise + strength * people.labels[:, None] * direction / np.linalg.norm(direction)
+
+
+def test_no_patient_is_on_both_sides_of_a_fold():
+    people = cohort()
+
+    folds = draw_folds(people, PARAMS)
+
+    for repeat in folds:
+        assert sorted(set(repeat)) == [0, 1, 2, 3]
+        for patient in set(people.patients):
+            assert len(set(repeat[people.patients == patient])) == 1
+    assert not np.array_equal(folds[0], folds[1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_embeddings_that_only_know_the_patient_stay_at_chance(seed):
+    people = cohort(seed)
+    rng = np.random.default_rng(seed)
+    _, owner = np.unique(people.patients, return_inverse=True)
+    labels = rng.integers(2, size=owner.max() + 1)[owner]  # the same for all nodules of a patient
+    people = Cohort(labels, people.patients, 2)
+    fingerprint = rng.normal(size=(owner.max() + 1, 40))[owner] + 0.05 * rng.normal(size=(len(owner), 40))
+
+    auprc = judge(fingerprint, people, draw_folds(people, PARAMS), PARAMS).metrics["weighted_auprc"]
+
+    assert auprc.low < chance_levels(people)["weighted_auprc"] + 0.05 < 0.8
+    assert auprc.value < 0.7
+
+
+def test_value_is_the_mean_over_repeats_of_scikit_learns_average_precision():
+    from sklearn.linear_model import LogisticRegression
+
+    people = cohort()
+    features = informative(people, np.random.default_rng(1), 1.5, features=1)
+    folds = draw_folds(people, PARAMS)
+
+    found = judge(features, people, folds, PARAMS).metrics["weighted_auprc"].value
+
+    by_hand = []
+    for fold_of in folds:
+        probability = np.zeros(len(people.labels))
+        for fold in range(4):
+            fit, out = fold_of != fold, fold_of == fold
+            scaled = (features - features[fit].mean()) / features[fit].std()
+            probe = LogisticRegression(C=10.0, class_weight="balanced").fit(scaled[fit], people.labels[fit])
+            probability[out] = probe.predict_proba(scaled[out])[:, 1]
+        share = people.labels.mean()
+        by_hand.append(
+            share * average_precision_score(people.labels, probability)
+            + (1 - share) * average_precision_score(1 - people.labels, 1 - probability)
+        )
+    assert found == pytest.approx(np.mean(by_hand), abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_better_embedding_is_found_and_a_worse_one_is_not_tied(seed):
+    people = cohort(seed)
+    rng = np.random.default_rng(seed)
+    folds = draw_folds(people, PARAMS)
+    features = {
+        Cell("good", 1.0): informative(people, rng, 3.0),
+        Cell("weak", 1.0): informative(people, rng, 0.8),
+        Cell("blind", 1.0): informative(people, rng, 0.0),
+    }
+
+    verdicts = {cell: judge(values, people, folds, PARAMS) for cell, values in features.items()}
+
+    assert find_best(verdicts).backbone == "good"
+    assert tied_with_best(verdicts, PARAMS) == {Cell("good", 1.0)}
+
+
+def test_equally_good_embeddings_are_called_tied():
+    excluded = 0
+    for seed in range(6):
+        people = cohort(seed, patients=40)
+        rng = np.random.default_rng(seed)
+        folds = draw_folds(people, PARAMS)
+        verdicts = {
+            Cell(name, 1.0): judge(informative(people, rng, 1.5), people, folds, PARAMS) for name in "abcd"
+        }
+        excluded += 4 - len(tied_with_best(verdicts, PARAMS))
+
+    assert excluded <= 1  # of 18 comparisons
+
+
+def test_a_class_missing_from_a_training_fold_gets_probability_zero_there():
+    people = cohort(classes=5)
+    labels = people.labels.copy()
+    labels[labels == 4] = 3
+    labels[people.patients == "P000"] = 4  # the only patient with the last class
+    people = Cohort(labels, people.patients, 5)
+
+    found = judge(
+        informative(people, np.random.default_rng(0), 2.0), people, draw_folds(people, PARAMS), PARAMS
+    )
+
+    assert 0 < found.metrics["weighted_auprc"].value < 1
+
+
+def test_chance_of_weighted_auprc_is_the_sum_of_squared_shares():
+    people = Cohort(np.array([0] * 6 + [1] * 2 + [2] * 2), np.array(list("abcdefghij")), 3)
+
+    assert chance_levels(people) == pytest.approx({"weighted_auprc": 0.44, "balanced_accuracy": 1 / 3})
+
+
+def test_an_interval_holds_its_value_and_stays_within_zero_and_one():
+    people = cohort(patients=20)
+
+    found = judge(
+        informative(people, np.random.default_rng(0), 9.0), people, draw_folds(people, PARAMS), PARAMS
+    )
+
+    for interval in found.metrics.values():
+        assert 0 <= interval.low <= interval.value <= interval.high <= 1
+
+
+def test_fewer_patients_than_folds_is_refused_with_what_to_do():
+    people = Cohort(np.array([0, 1, 0, 1]), np.array(["a", "b", "c", "c"]), 2)
+
+    with pytest.raises(InputError, match=r"screen\.folds"):
+        draw_folds(people, PARAMS)
