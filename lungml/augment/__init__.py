@@ -1,0 +1,1 @@
+"""Random changes of training examples: geometry, mixing and up-sampling; drawing is apart from applying."""

@@ -1,0 +1,1 @@
+"""Training of a classifier: data, losses, optimizers, schedule, loop and checkpoints."""

@@ -1,0 +1,69 @@
+"""What is trained in each epoch, and at which learning rate: the head first, then an unfreezing schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lungml.models.freezing import SCHEDULES
+from lungml.params.model import RecipeParams
+
+HEAD_LEARNING_RATE = 1e-3
+"""The seed study's, for the head on a frozen backbone."""
+_LAST_SHARE = 0.01
+_WARM_UP = 0.25
+_FIRST_SHARE = 0.04
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """One epoch: `frozen_fraction` of the layer groups is fixed; `phase` is head or schedule."""
+
+    phase: str
+    frozen_fraction: float
+    learning_rate: Callable[[float], float]
+    """Share of the epoch's steps done, 0 to below 1 -> learning rate of the next step."""
+
+
+def plan_epochs(
+    recipe: RecipeParams, tuned_learning_rate: float, head_epochs: int, epochs: int
+) -> list[EpochPlan]:
+    """The epochs of a training in order.
+
+    The seed study's schedules hold one rate through an epoch and go down linearly from epoch to epoch; the
+    tuned rate of `scratch` follows `recipe.decay` step by step.
+    """
+    head = EpochPlan("head", 1.0, lambda _share: HEAD_LEARNING_RATE)
+    return [head] * head_epochs + [
+        _plan_epoch(recipe, tuned_learning_rate, epoch, epochs) for epoch in range(epochs)
+    ]
+
+
+def _plan_epoch(recipe: RecipeParams, tuned: float, epoch: int, epochs: int) -> EpochPlan:
+    schedule = SCHEDULES[recipe.schedule]
+    frozen = 1 - schedule.trainable_fraction(epoch, epochs)
+    if schedule.learning_rates is not None:
+        rate = schedule.learning_rate(epoch, epochs, tuned)
+        return EpochPlan("schedule", frozen, lambda _share: rate)
+    course = DECAYS[recipe.decay]
+    return EpochPlan("schedule", frozen, lambda share: tuned * course((epoch + share) / epochs))
+
+
+def _linear(done: float) -> float:
+    return 1 - (1 - _LAST_SHARE) * done
+
+
+def _cosine(done: float) -> float:
+    return _LAST_SHARE + (1 - _LAST_SHARE) * (1 + math.cos(math.pi * done)) / 2
+
+
+def _one_cycle(done: float) -> float:
+    if done < _WARM_UP:
+        return _FIRST_SHARE + (1 - _FIRST_SHARE) * (1 - math.cos(math.pi * done / _WARM_UP)) / 2
+    return _cosine((done - _WARM_UP) / (1 - _WARM_UP))
+
+
+DECAYS: dict[str, Callable[[float], float]] = {"linear": _linear, "cosine": _cosine, "one-cycle": _one_cycle}
+"""Share of the schedule done, 0 to 1 -> share of the tuned rate. `one-cycle` warms up over the first quarter
+(Smith 2018, arXiv 1803.09820); all end at a hundredth."""
