@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from lungml.errors import ModelError
 from lungml.terms import Alias, Task
+from lungml.tracking.registry import aliases_of
 from lungml.tracking.store import session, who
 
 _SAME_TEST = ("data_sha256", "split_sha256")
@@ -109,7 +110,7 @@ def roll_back(task: Task, *, root: Path, why: str) -> Promotion:
 
 def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
     try:
-        return {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}
+        return aliases_of(client, name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
@@ -144,7 +145,7 @@ def _metrics(client: MlflowClient, version: ModelVersion) -> dict[str, float]:
 
 def _change(task: Task, chosen: str, champion: str | None, why: str, gate: str) -> Promotion:
     replaces = None if champion is None else int(champion)
-    when = datetime.now(UTC).isoformat(timespec="microseconds")
+    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return Promotion(task, int(chosen), replaces, who(), when, why, gate)
 
 

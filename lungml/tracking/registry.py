@@ -57,7 +57,7 @@ def register(record: Record, promotion: Literal["first", "never"]) -> Registrati
         for key, value in (record.tags | {"run_id": run_id}).items():
             if version.tags.get(key) != value:
                 client.set_model_version_tag(name, version.version, key, value)
-        aliases = _move_aliases(client, name, version.version, promotion)
+        aliases = _move_aliases(client, name, str(version.version), promotion)
     return Registration(int(version.version), run_id, aliases)
 
 
@@ -130,10 +130,14 @@ def _log_model(run_id: str, record: Record) -> str:
 def _move_aliases(
     client: MlflowClient, name: str, version: str, promotion: Literal["first", "never"]
 ) -> tuple[str, ...]:
-    holders = client.get_registered_model(name).aliases
+    holders = aliases_of(client, name)
     if holders.get(Alias.CHALLENGER) != version:
         client.set_registered_model_alias(name, Alias.CHALLENGER, version)
     if promotion == "first" and Alias.CHAMPION not in holders:
         client.set_registered_model_alias(name, Alias.CHAMPION, version)
-    holders = client.get_registered_model(name).aliases
-    return tuple(sorted(alias for alias, holder in holders.items() if str(holder) == str(version)))
+    return tuple(sorted(alias for alias, holder in aliases_of(client, name).items() if holder == version))
+
+
+def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:
+    """Alias -> the version that holds it, as text (stores differ in whether they give a number)."""
+    return {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}

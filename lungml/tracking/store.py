@@ -14,11 +14,12 @@ import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from lungml.errors import ServiceError
 from lungml.terms import Task
 
-_ANSWER_WITHIN_S = 5
+_ANSWER_WITHIN_S = 4
 
 
 def project_root() -> Path:
@@ -50,7 +51,7 @@ def session(root: Path) -> Iterator[MlflowClient]:
             _ask_for_an_answer(uri)
             mlflow.set_tracking_uri(uri)
             yield MlflowClient(uri)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         raise ServiceError(
             f"MLflow at {_without_password(uri)}: {_first_line(error)}. "
             "Nothing is lost: every record is kept as files. "

@@ -1,0 +1,153 @@
+import subprocess
+from dataclasses import replace
+
+import pytest
+from model_files import make_record, metrics_json, write_model_files
+
+from lungml.errors import InputError, MissingInputError
+from lungml.params.model import TuneParams
+from lungml.tracking.record import (
+    Registration,
+    flat_params,
+    git_tags,
+    lineage_tags,
+    read_record,
+    test_metrics,
+    write_record,
+)
+
+test_metrics.__test__ = False
+
+
+def test_equal_files_in_another_folder_are_the_same_record(tmp_path, params):
+    assert make_record(tmp_path / "a", params).sha256() == make_record(tmp_path / "b", params).sha256()
+
+
+def test_the_commit_does_not_make_another_record(tmp_path, params):
+    record = make_record(tmp_path, params)
+
+    assert replace(record, tags={**record.tags, "git_commit": "f" * 40}).sha256() == record.sha256()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["bundle/weights.safetensors", "evaluation/roc.png", "log/history.csv", "evaluation/predictions.parquet"],
+)
+def test_a_changed_file_makes_another_record(tmp_path, params, path):
+    record = make_record(tmp_path, params)
+    before = record.sha256()
+
+    (tmp_path / path).write_bytes(b"other")
+
+    assert record.sha256() != before
+
+
+def test_a_missing_folder_is_named(tmp_path, params):
+    record = make_record(tmp_path, params)
+    gone = replace(record, folders={**record.folders, "screen": tmp_path / "nowhere"})
+
+    with pytest.raises(MissingInputError, match="nowhere"):
+        gone.sha256()
+
+
+def test_tables_of_patients_are_not_sent(tmp_path, params):
+    sent = {path.name for _, path in make_record(tmp_path, params).figures_and_summaries()}
+
+    assert "predictions.parquet" not in sent
+    assert "weights.safetensors" not in sent
+    assert {"roc.png", "gallery.png", "heatmap.png", "metrics.json", "history.csv", "trials.csv"} <= sent
+
+
+def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
+    flat = test_metrics(metrics_json("c" * 64))
+
+    assert (flat["test/auroc"], flat["test/auroc_low"], flat["test/auroc_chance"]) == (0.8, 0.7, 0.5)
+    assert flat["diameter/auroc"] == 0.6
+    assert flat["test/patients"] == 20
+    assert "test/mcc" not in flat
+
+
+def test_the_history_has_a_row_per_epoch_without_words_and_gaps(tmp_path, params):
+    first, *_, last = make_record(tmp_path, params).epochs()
+
+    assert first == {"epoch": 0.0, "train_loss": 0.9, "val_weighted_auprc": 0.55}
+    assert last == {"epoch": 2.0, "train_loss": 0.5}
+
+
+def test_params_have_their_names_of_the_file():
+    flat = flat_params({"tune": TuneParams(trials=3)})
+
+    assert flat["tune.trials"] == 3
+    assert all(not isinstance(value, list | dict) for value in flat.values())
+
+
+def test_another_parameter_value_has_another_checksum():
+    checksums = {
+        lineage_tags("c" * 64, metrics_json("c" * 64), flat_params({"tune": TuneParams(trials=trials)}))[
+            "params_sha256"
+        ]
+        for trials in (3, 4)
+    }
+
+    assert len(checksums) == 2
+
+
+def test_an_evaluation_of_another_bundle_is_refused():
+    with pytest.raises(InputError, match="dvc repro"):
+        lineage_tags("c" * 64, metrics_json("d" * 64), {})
+
+
+def test_a_record_survives_the_file(tmp_path, params):
+    record = make_record(tmp_path / "model", params)
+    known = Registration(version=3, run_id="abc", aliases=("challenger",))
+
+    write_record(tmp_path / "record.json", record, known)
+
+    assert read_record(tmp_path / "record.json") == (record, known)
+
+
+def test_a_record_whose_files_changed_is_refused(tmp_path, params):
+    record = make_record(tmp_path / "model", params)
+    write_record(tmp_path / "record.json", record, Registration(None, None, ()))
+    write_model_files(tmp_path / "model", weights=b"trained again")
+
+    with pytest.raises(InputError, match="changed since"):
+        read_record(tmp_path / "record.json")
+
+
+def test_another_json_file_is_not_a_record(tmp_path):
+    (tmp_path / "record.json").write_text('{"task": "nodule-binary"}')
+
+    with pytest.raises(InputError, match="not a record"):
+        read_record(tmp_path / "record.json")
+
+
+def test_the_commit_is_dirty_only_if_a_tracked_file_other_than_dvc_lock_changed(tmp_path, monkeypatch):
+    monkeypatch.delenv("LUNGML_GIT_COMMIT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name in ("code.py", "dvc.lock"):
+        (tmp_path / name).write_text("1")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+
+    (tmp_path / "dvc.lock").write_text("2")
+    (tmp_path / "new.txt").write_text("not tracked")
+    clean = git_tags()
+    (tmp_path / "code.py").write_text("2")
+
+    assert clean == {"git_commit": head.strip(), "git_dirty": "false"}
+    assert git_tags()["git_dirty"] == "true"
+
+
+def test_outside_a_repository_the_commit_can_be_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.delenv("LUNGML_GIT_COMMIT", raising=False)
+    unknown = git_tags()
+    monkeypatch.setenv("LUNGML_GIT_COMMIT", "f" * 40)
+
+    assert unknown["git_commit"] == "unknown"
+    assert git_tags()["git_commit"] == "f" * 40
