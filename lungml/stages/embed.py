@@ -1,0 +1,59 @@
+"""Stage embed: views -> embeddings of a frozen backbone at every depth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungml.embeddings import Embeddings, write_embeddings
+from lungml.files import atomic_folder
+from lungml.imaging.intensity import Normalisation, fit_normalisation
+from lungml.imaging.store import ViewStore, read_store
+from lungml.models.backbones import build_backbone, describe_weights
+from lungml.models.depths import embed_batches, normalised_batches
+from lungml.params.data import IntensityParams
+from lungml.params.model import EmbedParams, WeightsParams
+from lungml.progress import say, track
+from lungml.tables import SPLIT, read_table
+from lungml.terms import Part, View
+
+_BATCH = 32
+
+
+def run(
+    embed: EmbedParams,
+    weights: WeightsParams,
+    intensity: IntensityParams,
+    *,
+    backbone: str,
+    views: Path,
+    split: Path,
+    out: Path,
+) -> None:
+    """Embed both views of every nodule; the normalisation is fitted on train alone."""
+    say(f"  weights of {backbone}: {describe_weights(backbone, weights)}")
+    parts = read_table(split, SPLIT)
+    train = parts.loc[parts["part"] == Part.TRAIN.value, "nodule_id"].tolist()
+    with atomic_folder(out) as folder:
+        for view in View:
+            store = read_store(views / view.value)
+            normalisation = fit_normalisation(store.images_hu[store.rows_of(train)], intensity)
+            by_depth = _embed(store, normalisation, embed.depths, backbone, weights)
+            nodule_ids = tuple(store.items["nodule_id"])
+            described = describe_weights(backbone, weights)
+            write_embeddings(folder, view, Embeddings(backbone, described, nodule_ids, by_depth))
+
+
+def _embed(
+    store: ViewStore,
+    normalisation: Normalisation,
+    depths: tuple[float, ...],
+    backbone: str,
+    weights: WeightsParams,
+) -> dict[float, NDArray[np.float32]]:
+    network = build_backbone(backbone, in_channels=store.images_hu.shape[1], weights=weights)
+    batches = normalised_batches(store.images_hu, normalisation, _BATCH)
+    total = -(-len(store.images_hu) // _BATCH)
+    return embed_batches(network, track(batches, f"{store.info['view']} views, batches", total), depths)
