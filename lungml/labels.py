@@ -41,6 +41,7 @@ def score(scores: Sequence[int], params: LabelParams) -> float:
 
     Args:
         scores: malignancy of each reader who gave one, whole numbers from 1 to 5, in any order.
+        params: the policy.
 
     Returns:
         From 1 to 5; NaN if there are fewer than `min_readers` scores.
@@ -55,6 +56,7 @@ def labels_of(nodules: pd.DataFrame, params: LabelParams) -> pd.DataFrame:
 
     Args:
         nodules: columns nodule_id, patient_id and scores, as in the table of nodules.
+        params: the policy.
 
     Returns:
         nodule_id; score; five: 0 to 4; binary: 1 (malignant) where the five-point class is 4 or 5, else 0.
@@ -140,9 +142,9 @@ _AGGREGATIONS: dict[str, Callable[[list[int], LabelParams], float]] = {
 
 
 def _permuted(frame: pd.DataFrame, patients: NDArray[Any], seed: int) -> pd.DataFrame:
-    """Labels given to other patients: all patients' label lists, laid end to end in one random order, are
-    dealt out to the patients in another.
+    """Labels given to other patients.
 
+    All patients' label lists, laid end to end in one random order, are dealt out to the patients in another.
     Class counts stay as they are, and labels of one patient mostly stay together; no label depends on its
     image, on the size of its patient's list, or on the order of the rows any more.
     """
@@ -161,7 +163,7 @@ def _permuted(frame: pd.DataFrame, patients: NDArray[Any], seed: int) -> pd.Data
 def _patient_by_patient(
     rows: NDArray[np.intp], patients: NDArray[Any], ids: NDArray[Any], rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """`rows`, patients in random order, the nodules of each in random order; the order of rows is no matter."""
+    """`rows`, patients in random order and the nodules of each in random order, whatever their order was."""
     by_id = rows[np.argsort(ids[rows].astype(str), kind="stable")]
     _, patient = np.unique(patients[by_id].astype(str), return_inverse=True)
     place = rng.permutation(patient.max(initial=0) + 1)

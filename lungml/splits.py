@@ -43,6 +43,7 @@ def assign_parts(
         patients: (N,), patient of each nodule.
         labels: (N, columns), class indices of each nodule under one or several targets, the finest last;
             every class must be in every part. -1 is no class.
+        params: fractions of patients, and the seed.
         balanced: (N, columns), whole numbers whose shares are balanced too, but may miss in a part.
 
     Returns:
@@ -66,6 +67,8 @@ def assign_folds(patients: NDArray[Any], labels: pd.DataFrame, *, folds: int, se
     Args:
         patients: (N,), patient of each nodule.
         labels: (N, columns), class indices to balance; a rare class may miss in a fold.
+        folds: how many.
+        seed: another seed, other folds.
 
     Returns:
         (N,), from 0 to folds - 1; numbers of patients differ by at most one between folds.
@@ -113,19 +116,18 @@ def _profiles(
     """
     names = np.unique(patients.astype(str))
     position = _position(patients, names)
-    columns = [np.bincount(position, minlength=len(names))]
-    needed = [True]
+    columns, needed = [np.ones(len(patients))], [True]
     for frame, must in ((labels, True), (balanced, False)):
-        for column in [] if frame is None else frame.columns:
-            for category in np.unique(frame[column]):
-                here = frame[column].to_numpy() == category
-                columns.append(np.bincount(position[here], minlength=len(names)))
+        for _, values in [] if frame is None else frame.items():
+            for category in np.unique(values):
+                columns.append((values == category).to_numpy())
                 needed.append(must and category >= 0)
-    worst = np.full(len(names), -1)
-    np.maximum.at(worst, position, labels.iloc[:, -1].to_numpy())
-    columns += [worst == category for category in np.unique(worst)]
-    needed += [False] * len(np.unique(worst))
-    return names, np.stack(columns, axis=1).astype(np.float64), np.array(needed)
+    counts = [np.bincount(position, weights=column, minlength=len(names)) for column in columns]
+    highest = np.full(len(names), -1)
+    np.maximum.at(highest, position, labels.iloc[:, -1].to_numpy())
+    counts += [(highest == category).astype(np.float64) for category in np.unique(highest)]
+    needed += [False] * (len(counts) - len(needed))
+    return names, np.stack(counts, axis=1), np.array(needed)
 
 
 def _position(patients: NDArray[Any], names: NDArray[Any]) -> NDArray[np.intp]:

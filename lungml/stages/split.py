@@ -1,0 +1,54 @@
+"""Give every nodule a label and a part, patient by patient, once the data contract holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungml.checks.leakage import check_split
+from lungml.checks.result import require_success
+from lungml.labels import LEFT_OUT, labels_of
+from lungml.params.data import LabelParams, SplitParams
+from lungml.progress import say
+from lungml.splits import assign_folds, assign_parts, thirds
+from lungml.tables import NODULES, SERIES, SPLIT, read_table, write_table
+from lungml.terms import Part
+
+
+def run(split: SplitParams, labels: LabelParams, *, index: Path, checked: Path, out: Path) -> None:
+    """Write table SPLIT: parts and folds balanced in both targets and in size.
+
+    Raises:
+        ChecksFailedError: the data contract does not hold.
+        InputError: the cohort is too small to be divided, or a patient or image would be in two parts.
+    """
+    require_success(checked, index, labels)
+    nodules = read_table(index / "nodules.parquet", NODULES)
+    series = read_table(index / "series.parquet", SERIES)
+    table = _divided(nodules, split, labels)
+    check_split(table.assign(series_uid=nodules["series_uid"]), series)
+    write_table(out, table, SPLIT)
+    for part in Part:
+        say(f"  {part}: {_summary(table[table['part'] == part])}")
+
+
+def _divided(nodules: pd.DataFrame, split: SplitParams, labels: LabelParams) -> pd.DataFrame:
+    patients = nodules["patient_id"].to_numpy()
+    table = labels_of(nodules, labels).assign(patient_id=patients)
+    classes = table[["binary", "five"]]
+    sizes = pd.DataFrame({"size": thirds(nodules["diameter_mm"].to_numpy())})
+    table["part"] = assign_parts(patients, classes, split, balanced=sizes)
+    rest = (table["part"] != Part.TEST).to_numpy()
+    folds = np.full(len(table), -1, dtype=np.int8)
+    folds[rest] = assign_folds(patients[rest], classes[rest], folds=split.folds, seed=split.seed)
+    return table.assign(fold=folds)
+
+
+def _summary(part: pd.DataFrame) -> str:
+    labelled = part.loc[part["binary"] != LEFT_OUT, "binary"]
+    return (
+        f"{part['patient_id'].nunique()} patients, {len(part)} nodules, "
+        f"{labelled.mean():.1%} of {len(labelled)} malignant"
+    )
