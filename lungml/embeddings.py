@@ -18,15 +18,16 @@ from lungml.terms import View
 class Embeddings:
     """What a frozen backbone makes of the views of nodules.
 
-    `weights` says where its weights come from; the first word is `random` or `pretrained`. `by_depth` maps
-    a share of the ordered layer groups to (N, D) float32: what the layers after that share get to see. Rows
-    are as in `nodule_ids`.
+    `weights` is `random` or `pretrained`; `weights_note` says which ones. `by_depth` maps a share of the
+    ordered layer groups to (N, D) float32: what the layers after that share get to see. Rows are as in
+    `nodule_ids`.
     """
 
     backbone: str
     weights: str
     nodule_ids: tuple[str, ...]
     by_depth: Mapping[float, NDArray[np.float32]]
+    weights_note: str = ""
 
 
 def write_embeddings(folder: Path, view: View, embeddings: Embeddings) -> None:
@@ -50,6 +51,7 @@ def write_embeddings(folder: Path, view: View, embeddings: Embeddings) -> None:
     about = {
         "backbone": embeddings.backbone,
         "weights": embeddings.weights,
+        "weights_note": embeddings.weights_note,
         "nodule_ids": list(embeddings.nodule_ids),
         "sha256": sha256_file(path),
     }
@@ -76,6 +78,7 @@ def read_embeddings(folder: Path, view: View) -> Embeddings:
         weights=about["weights"],
         nodule_ids=tuple(about["nodule_ids"]),
         by_depth={int(name.removeprefix("depth_")) / 100: tensors[name] for name in sorted(tensors)},
+        weights_note=about["weights_note"],
     )
 
 

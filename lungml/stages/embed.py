@@ -33,7 +33,8 @@ def run(
     out: Path,
 ) -> None:
     """Embed both views of every nodule; the normalisation is fitted on train alone."""
-    say(f"  weights of {backbone}: {describe_weights(backbone, weights)}")
+    note = describe_weights(backbone, weights)
+    say(f"  weights of {backbone}: {note}")
     parts = read_table(split, SPLIT)
     train = parts.loc[parts["part"] == Part.TRAIN.value, "nodule_id"].tolist()
     with atomic_folder(out) as folder:
@@ -42,8 +43,8 @@ def run(
             normalisation = fit_normalisation(store.images_hu[store.rows_of(train)], intensity)
             by_depth = _embed(store, normalisation, embed.depths, backbone, weights)
             nodule_ids = tuple(store.items["nodule_id"])
-            described = describe_weights(backbone, weights)
-            write_embeddings(folder, view, Embeddings(backbone, described, nodule_ids, by_depth))
+            found = Embeddings(backbone, weights.source, nodule_ids, by_depth, weights_note=note)
+            write_embeddings(folder, view, found)
 
 
 def _embed(
