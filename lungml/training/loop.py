@@ -27,11 +27,11 @@ from lungml.training.validation import DivergedError, validate
 
 @dataclass(frozen=True)
 class Settings:
-    """What one training does; `learning_rate` is for schedules without rates of their own."""
+    """What one training does; `learning_rate` is for a schedule without rates of its own."""
 
     batch_size: int
     optimizer: str
-    learning_rate: float
+    learning_rate: float | None
     head_epochs: int
     epochs: int
     patience: int

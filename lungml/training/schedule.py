@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lungml.errors import ParamsError
 from lungml.models.freezing import SCHEDULES
 from lungml.params.model import RecipeParams
 
@@ -27,12 +28,15 @@ class EpochPlan:
 
 
 def plan_epochs(
-    recipe: RecipeParams, tuned_learning_rate: float, head_epochs: int, epochs: int
+    recipe: RecipeParams, tuned_learning_rate: float | None, head_epochs: int, epochs: int
 ) -> list[EpochPlan]:
     """The epochs of a training in order.
 
     The seed study's schedules hold one rate through an epoch and go down linearly from epoch to epoch; the
     tuned rate of `scratch` follows `recipe.decay` step by step.
+
+    Raises:
+        ParamsError: the schedule needs a tuned rate, and the search was run for a schedule that does not.
     """
     head = EpochPlan("head", 1.0, lambda _share: HEAD_LEARNING_RATE)
     return [head] * head_epochs + [
@@ -40,12 +44,17 @@ def plan_epochs(
     ]
 
 
-def _plan_epoch(recipe: RecipeParams, tuned: float, epoch: int, epochs: int) -> EpochPlan:
+def _plan_epoch(recipe: RecipeParams, tuned: float | None, epoch: int, epochs: int) -> EpochPlan:
     schedule = SCHEDULES[recipe.schedule]
     frozen = 1 - schedule.trainable_fraction(epoch, epochs)
     if schedule.learning_rates is not None:
-        rate = schedule.learning_rate(epoch, epochs, tuned)
+        rate = schedule.learning_rate(epoch, epochs, tuned=0.0)
         return EpochPlan("schedule", frozen, lambda _share: rate)
+    if tuned is None:
+        raise ParamsError(
+            f"schedule {recipe.schedule} takes the tuned learning rate, and none was tuned; "
+            "give tune and finetune of a task the same recipe.schedule in params.yaml"
+        )
     course = DECAYS[recipe.decay]
     return EpochPlan("schedule", frozen, lambda share: tuned * course((epoch + share) / epochs))
 

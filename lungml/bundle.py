@@ -1,0 +1,172 @@
+"""A trained model with everything a prediction needs: one folder, `weights.safetensors` and `bundle.json`.
+
+No pickle anywhere. Test-time views, maps, serving and batch prediction all start from `read_bundle`, so they
+share the preprocessing of the training.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+import lungml
+from lungml.errors import InputError, ModelError
+from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json
+from lungml.imaging.intensity import Normalisation, normalise
+from lungml.models.backbones import build_backbone, embedding_size
+from lungml.models.classifier import Classifier
+from lungml.models.heads import build_head
+from lungml.params.data import LabelParams, ViewsParams
+from lungml.params.model import WeightsParams
+from lungml.terms import Task
+
+FORMAT = 1
+"""Grows when a bundle of an older lungml can no longer be read."""
+_WEIGHTS, _INFO = "weights.safetensors", "bundle.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A classifier and what it was made with.
+
+    `backbone` and `head` name its parts; `weights` says what the backbone began with (random or pretrained);
+    `lineage` holds data_sha256 and split_sha256; `history` sums the training up; `versions` are of the
+    libraries.
+    """
+
+    classifier: Classifier
+    task: Task
+    backbone: str
+    head: str
+    in_channels: int
+    weights: str
+    normalisation: Normalisation
+    views: ViewsParams
+    labels: LabelParams
+    lineage: dict[str, str]
+    history: dict[str, Any]
+    versions: dict[str, str]
+
+
+def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) -> NDArray[np.float64]:
+    """Probabilities (N, K) of views (N, C, H, W) in HU, cut as `bundle.views` says.
+
+    Raises:
+        ValueError: the images have another shape than the bundle's views.
+    """
+    check_images(bundle, images_hu)
+    bundle.classifier.eval()
+    parts = [np.empty((0, len(bundle.task.target.class_names)))]
+    with torch.inference_mode():
+        for start in range(0, len(images_hu), batch_size):
+            images = torch.from_numpy(np.array(images_hu[start : start + batch_size]))
+            logits = bundle.classifier(normalise(images, bundle.normalisation))
+            parts.append(logits.double().softmax(dim=1).numpy())
+    return np.concatenate(parts)
+
+
+def check_images(bundle: Bundle, images_hu: NDArray[np.int16]) -> None:
+    """Refuse images of a shape the bundle was not trained on.
+
+    Raises:
+        ValueError: they are not (N, C, H, W) of the bundle's channels and size.
+    """
+    expected = (bundle.in_channels, bundle.views.size_px, bundle.views.size_px)
+    if images_hu.ndim != 4 or images_hu.shape[1:] != expected:
+        raise ValueError(f"images have the shape {images_hu.shape}, the model takes (N, {expected})")
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write `bundle` as a whole or not at all; equal bundles give equal bytes."""
+    with atomic_folder(folder) as temporary:
+        state = {name: value.contiguous() for name, value in bundle.classifier.state_dict().items()}
+        save_file(state, temporary / _WEIGHTS)
+        info = _describe(bundle) | {"weights_sha256": sha256_file(temporary / _WEIGHTS)}
+        write_json(temporary / _INFO, info | {"sha256": sha256_json(info)})
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle back, after checking that it is the one that was written.
+
+    Raises:
+        ModelError: a file is missing or changed, or the bundle is of another format.
+    """
+    info = read_info(folder)
+    if not (folder / _WEIGHTS).is_file() or sha256_file(folder / _WEIGHTS) != info["weights_sha256"]:
+        raise ModelError(f"{folder / _WEIGHTS} is missing or has changed since it was written; {_AGAIN}")
+    task = Task(info["task"])
+    classifier = _empty_classifier(info, len(task.target.class_names))
+    classifier.load_state_dict(load_file(folder / _WEIGHTS))
+    classifier.eval()
+    return Bundle(
+        classifier=classifier,
+        task=task,
+        normalisation=Normalisation.from_dict(info["normalisation"]),
+        views=ViewsParams.model_validate(info["views"]),
+        labels=LabelParams.model_validate(info["labels"]),
+        **{name: info[name] for name in _PLAIN},
+    )
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """What `bundle.json` says, checked, without loading the weights.
+
+    Raises:
+        ModelError: it is missing or changed, or of another format.
+    """
+    try:
+        info: dict[str, Any] = read_json(folder / _INFO)
+    except InputError as error:
+        raise ModelError(f"{folder} holds no model: {error}") from error
+    if info.get("format") != FORMAT:
+        raise ModelError(
+            f"{folder} is a bundle of format {info.get('format')}, this lungml reads {FORMAT}; {_AGAIN}"
+        )
+    sha256 = info.pop("sha256", None)
+    if sha256 != sha256_json(info):
+        raise ModelError(f"{folder / _INFO} has changed since it was written; {_AGAIN}")
+    return info
+
+
+def bundle_sha256(folder: Path) -> str:
+    """One checksum of the whole bundle: `bundle.json` holds that of the weights."""
+    return sha256_file(folder / _INFO)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what a prediction depends on."""
+    libraries = {name: version(name) for name in ("torch", "timm", "safetensors", "numpy")}
+    return {"lungml": lungml.__version__, "python": platform.python_version(), **libraries}
+
+
+_AGAIN = "restore it with `dvc checkout`, or train again with `dvc repro`"
+_PLAIN = ("backbone", "head", "in_channels", "weights", "lineage", "history", "versions")
+"""Fields of a bundle that are JSON as they are."""
+
+
+def _describe(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "task": bundle.task.value,
+        "classes": list(bundle.task.target.class_names),
+        "normalisation": bundle.normalisation.to_dict(),
+        "views": bundle.views.model_dump(mode="json"),
+        "labels": bundle.labels.model_dump(mode="json"),
+        **{name: getattr(bundle, name) for name in _PLAIN},
+    }
+
+
+def _empty_classifier(info: dict[str, Any], classes: int) -> Classifier:
+    """The bundle's network, its weights still to be loaded."""
+    backbone = build_backbone(
+        info["backbone"], in_channels=info["in_channels"], weights=WeightsParams(source="random")
+    )
+    return Classifier(backbone, build_head(info["head"], embedding_size(backbone), classes))

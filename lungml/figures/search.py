@@ -1,0 +1,67 @@
+"""How a model was found: the trials of the search, and the learning curve of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lungml.figures.style import GRID, INK, MUTED, PALETTE, new_figure, new_grid
+
+if TYPE_CHECKING:
+    from lungml.tuning import TrialResult
+
+
+def draw_trials(trials: Sequence[TrialResult], title: str) -> Figure:
+    """Draw the search: each trial's best epoch, pruned ones hollow, and the best so far as a line."""
+    figure, axes = new_figure()
+    done = [(trial.number + 1, trial.score, trial.pruned) for trial in trials if trial.score is not None]
+    best_so_far = pd.Series({number: score for number, score, pruned in done if not pruned}).cummax()
+    axes.step(best_so_far.index, best_so_far, where="post", color=MUTED, label="best so far")
+    for is_pruned, name, colour in ((False, "complete", PALETTE[0]), (True, "pruned", "none")):
+        points = [(number, score) for number, score, pruned in done if pruned is is_pruned]
+        numbers, scores = zip(*points, strict=True) if points else ((), ())
+        axes.scatter(numbers, scores, label=name, color=colour, edgecolors=PALETTE[0], zorder=3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(title=title, xlabel="trial", ylabel="validation weighted AUPRC, best epoch")
+    axes.legend()
+    return figure
+
+
+def draw_learning_curve(history: pd.DataFrame, best_epoch: int, title: str) -> Figure:
+    """Draw the epochs of a training.
+
+    Args:
+        history: one row an epoch, columns as in `history.csv`.
+        best_epoch: whose weights were kept.
+        title: above the figure.
+    """
+    figure, grid = new_grid(3, 1, height_in=6.0)
+    losses, scores, rates = grid[:, 0]
+    losses.plot(history["epoch"], history["train_loss"], label="train")
+    losses.plot(history["epoch"], history["val_loss"], label="validation")
+    losses.set(title=title, ylabel="loss")
+    scores.plot(history["epoch"], history["val_weighted_auprc"], label="weighted AUPRC")
+    scores.plot(history["epoch"], history["val_balanced_accuracy"], label="balanced accuracy")
+    scores.set(ylabel="validation")
+    rates.plot(history["epoch"], history["learning_rate"], color=INK)
+    rates.set(ylabel="learning rate", xlabel="epoch", yscale="log")
+    for axes in (losses, scores, rates):
+        _mark_epochs(axes, history, best_epoch)
+    losses.legend()
+    scores.legend()
+    return figure
+
+
+def _mark_epochs(axes: Axes, history: pd.DataFrame, best_epoch: int) -> None:
+    """Shade the head's epochs and draw a line at the best one."""
+    head_epochs = int((history["phase"] == "head").sum())
+    if head_epochs:
+        axes.axvspan(0.5, head_epochs + 0.5, color=GRID, zorder=0)
+    axes.axvline(best_epoch, color=MUTED, linestyle="--", linewidth=1.0)
+    axes.set_xlim(0.5, len(history) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
