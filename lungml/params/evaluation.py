@@ -12,10 +12,14 @@ from lungml.params.section import Section
 class EvaluateParams(Section):
     """Metrics on the test part."""
 
-    replicates: Annotated[int, Field(ge=100)] = 1000
-    """Patient-clustered bootstrap replicates."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the intervals."""
+    calibration_bins: Annotated[int, Field(ge=2, le=50)] = 6
+    """Bins of equal size, by confidence."""
+    null_draws: Annotated[int, Field(ge=100)] = 1000
+    """Draws of the calibration error that a perfectly calibrated model would show."""
     seed: int = 20250301
+    """Of those draws."""
 
 
 class ExplainParams(Section):
@@ -23,6 +27,12 @@ class ExplainParams(Section):
 
     cases_per_group: Annotated[int, Field(ge=1)] = 2
     """Cases shown for each class among the correct, the wrong and the uncertain."""
+    min_cells: Annotated[int, Field(ge=1)] = 6
+    """Maps come from the deepest feature map that is at least so many cells wide."""
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    """Images that are mapped together."""
+    seed: int = 20250301
+    """Of the shuffled weights in the randomisation check."""
 
 
 class RegisterParams(Section):

@@ -1,0 +1,45 @@
+"""The short table that the evaluate stage prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_WIDTHS = (18, 22, 7, 7, 7, 9, 22)
+
+
+def summary_lines(metrics: dict[str, Any]) -> list[str]:
+    """Lines for a person, from the content of `metrics.json`."""
+    percent = f"{metrics['confidence']:.0%}"
+    head = (
+        f"{metrics['task']}: {metrics['n']} test nodules of {metrics['patients']} patients, "
+        f"intervals {percent} by patients; predicts the readers' rating"
+    )
+    words = ("metric", "model", "chance", "skill", "tta", "diameter", "model - diameter")
+    rows = [
+        (
+            name,
+            _with_interval(values),
+            _number(values["chance"]),
+            _number(values["skill"]),
+            _number(metrics["tta"][name]["value"]),
+            _number(metrics["baselines"]["diameter"][name]["value"]),
+            _with_interval(metrics["model_minus_diameter"][name]),
+        )
+        for name, values in metrics["raw"].items()
+    ]
+    lines = [head, *("  " + _line(cells) for cells in (words, *rows))]
+    if metrics["weights"] == "random":
+        lines.append("  The backbone started from random weights, not from pretrained ones.")
+    return lines
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return " ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+
+
+def _with_interval(values: dict[str, float | None]) -> str:
+    return f"{_number(values['value'])} ({_number(values['low'])} to {_number(values['high'])})"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{round(value, 3) + 0.0:.3f}"

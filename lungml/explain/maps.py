@@ -1,0 +1,67 @@
+"""Maps of many images by a saved model, with the preprocessing of its predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lungml.bundle import Bundle, check_images
+from lungml.explain.gradcam import enlarge, grad_cam
+from lungml.explain.sanity import Sanity, randomisation_check
+from lungml.imaging.intensity import normalise
+from lungml.params.evaluation import ExplainParams
+
+_CHECKED = 32
+"""Images of the randomisation check."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps in the size of the images."""
+
+    values: NDArray[np.float32]
+    """(N, H, W), at least 0."""
+    cell_px: float
+    """Width in pixels of a cell of the feature map: a map shows nothing finer."""
+
+
+def map_images(
+    bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
+) -> Maps:
+    """Grad-CAM++ of `classes` (N,) in images (N, C, H, W), N at least 1.
+
+    Raises:
+        ValueError: the images have another shape than the bundle's views.
+        ModelError: the backbone has no feature map.
+    """
+    check_images(bundle, images_hu)
+    bundle.classifier.eval()
+    parts = []
+    for start in range(0, len(images_hu), params.batch_size):
+        images, chosen = _inputs(bundle, images_hu, classes, slice(start, start + params.batch_size))
+        parts.append(grad_cam(bundle.classifier, images, chosen, params.min_cells))
+    coarse = torch.cat(parts)
+    height, width = images_hu.shape[2:]
+    return Maps(enlarge(coarse, (height, width)).numpy(), width / coarse.shape[2])
+
+
+def check_sanity(
+    bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
+) -> Sanity:
+    """Run the weight-randomisation check on the first images."""
+    bundle.classifier.eval()
+    images, chosen = _inputs(bundle, images_hu, classes, slice(_CHECKED))
+    return randomisation_check(
+        bundle.classifier, images, chosen, min_cells=params.min_cells, seed=params.seed
+    )
+
+
+def _inputs(
+    bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], rows: slice
+) -> tuple[Tensor, Tensor]:
+    images = torch.from_numpy(np.array(images_hu[rows]))
+    return normalise(images, bundle.normalisation), torch.from_numpy(np.array(classes[rows]))

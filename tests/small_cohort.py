@@ -1,0 +1,111 @@
+"""A tiny cohort after the views stage and an untrained bundle: what evaluate and explain read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lungml.bundle import Bundle, library_versions, write_bundle
+from lungml.files import sha256_file
+from lungml.imaging.intensity import Normalisation
+from lungml.imaging.store import write_store
+from lungml.models.backbones import build_backbone, embedding_size
+from lungml.models.classifier import Classifier
+from lungml.models.heads import build_head
+from lungml.params.data import LabelParams, ViewsParams
+from lungml.params.model import WeightsParams
+from lungml.tables import NODULES, SPLIT, write_table
+from lungml.terms import Task
+
+SIZE_PX = 32
+PARTS = ["train"] * 20 + ["val"] * 12 + ["test"] * 20
+"""Part of each patient; each has two nodules."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Where everything is; the words are those of the stages' options."""
+
+    views: Path
+    split: Path
+    index: Path
+
+
+def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
+    """Discs of soft tissue in lung; the larger the disc, the more malignant."""
+    rng = np.random.default_rng(seed)
+    count = 2 * len(PARTS)
+    five = np.tile(np.arange(5), count)[:count]
+    radius_px = 3 + five + rng.uniform(-1, 1, count)
+    nodules = pd.DataFrame({"nodule_id": [f"n{number:03}" for number in range(count)]}).assign(
+        patient_id=np.repeat([f"p{number:02}" for number in range(len(PARTS))], 2), diameter_mm=2 * radius_px
+    )
+    split = nodules[["nodule_id", "patient_id"]].assign(
+        score=five + 1.0,
+        binary=(five >= 3).astype("int8"),
+        five=five.astype("int8"),
+        part=np.repeat(PARTS, 2),
+        fold=np.where(np.repeat(PARTS, 2) == "test", -1, 0).astype("int8"),
+    )
+    (root / "index").mkdir(parents=True)
+    write_table(root / "split.parquet", split, SPLIT)
+    write_table(root / "index" / "nodules.parquet", _full_nodules(nodules), NODULES)
+    masks = _discs(radius_px, rng.uniform(12, 20, (count, 2)))
+    noise_hu = rng.normal(0, 30, masks.shape)
+    images_hu = np.where(masks, 20, -850) + noise_hu
+    items = nodules[["nodule_id", "patient_id"]].assign(
+        series_uid="1.2.3", z_index=np.zeros(count, "int32"), pixel_spacing_mm=1.0
+    )
+    info = {"view": "nodule", "params": {}, "data_sha256": "a" * 64}
+    write_store(
+        root / "views", images_hu=images_hu[:, None].astype(np.int16), masks=masks, items=items, info=info
+    )
+    return Cohort(root / "views", root / "split.parquet", root / "index")
+
+
+def make_bundle(cohort: Cohort, *, task: Task = Task.NODULE_BINARY, backbone: str = "resnet10t") -> Bundle:
+    """An untrained model; the same words give the same weights."""
+    weights = WeightsParams(source="random", seed=1)
+    network = build_backbone(backbone, in_channels=1, weights=weights)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = build_head("linear", embedding_size(network), len(task.target.class_names))
+    return Bundle(
+        classifier=Classifier(network, head).eval(),
+        task=task,
+        backbone=backbone,
+        head="linear",
+        in_channels=1,
+        weights="random (seed 1)",
+        normalisation=Normalisation("window", (-1000.0, 400.0), 0.2, 0.3),
+        views=ViewsParams(size_px=SIZE_PX),
+        labels=LabelParams(),
+        lineage={"data_sha256": "a" * 64, "split_sha256": sha256_file(cohort.split)},
+        history={},
+        versions=library_versions(),
+    )
+
+
+def save_bundle(root: Path, bundle: Bundle) -> Path:
+    write_bundle(root / "bundle", bundle)
+    return root / "bundle"
+
+
+def _discs(radius_px: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    y, x = np.mgrid[:SIZE_PX, :SIZE_PX]
+    distance = np.hypot(y - centres[:, 0, None, None], x - centres[:, 1, None, None])
+    return distance < radius_px[:, None, None]
+
+
+def _full_nodules(nodules: pd.DataFrame) -> pd.DataFrame:
+    """Table NODULES with what evaluation does not look at filled in."""
+    fillers = {"string": "1.2.3", "int8": 1, "int32": 0, "float64": 1.0, "bool": False}
+    full = nodules.assign(scores=[[3]] * len(nodules))
+    for name, (kind, _) in NODULES.columns.items():
+        if name not in full:
+            full[name] = pd.Series([fillers[kind]] * len(full), dtype="object" if kind == "string" else kind)
+    return full
