@@ -1,0 +1,57 @@
+import json
+
+from model_files import metrics_json
+
+from flows.results import result_rows, summary
+
+
+def evaluate(root, task, metrics):
+    folder = root / "reports" / "evaluate" / task
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_each_evaluated_task_has_a_row_beside_chance_and_diameter(tmp_path):
+    evaluate(tmp_path, "nodule-binary", metrics_json("c" * 64))
+
+    (row,) = result_rows(tmp_path)
+
+    assert row["task"] == "nodule-binary"
+    assert (row["weighted AUPRC"], row["95 % low"], row["chance"], row["diameter alone"]) == (
+        0.8,
+        0.7,
+        0.5,
+        0.6,
+    )
+    assert row["version"] is None
+
+
+def test_the_registered_version_is_in_the_row(tmp_path):
+    evaluate(tmp_path, "nodule-binary", metrics_json("c" * 64))
+    (tmp_path / "reports" / "register").mkdir()
+    (tmp_path / "reports" / "register" / "nodule-binary.json").write_text('{"version": 3}')
+
+    assert result_rows(tmp_path)[0]["version"] == 3
+
+
+def test_a_metric_that_is_undefined_is_a_dash(tmp_path):
+    metrics = metrics_json("c" * 64)
+    metrics["raw"]["weighted_auprc"]["low"] = None
+    evaluate(tmp_path, "nodule-binary", metrics)
+
+    text = summary(tmp_path, {"evaluate@nodule-binary": "Completed"}, result_rows(tmp_path))
+
+    assert "| nodule-binary | 0.8 | - |" in text
+
+
+def test_the_summary_has_every_stage_and_where_to_look_further(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "report.html").write_text("<p>")
+
+    text = summary(tmp_path, {"index": "Cached", "split": "Failed", "views": "not run"}, [])
+
+    assert "| split | Failed |" in text
+    assert "| views | not run |" in text
+    assert (tmp_path / "reports" / "report.html").as_uri() in text
+    assert "<http://127.0.0.1:5000>" in text
