@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lungml.compute import workers
 from lungml.ct.read import read_planes
 from lungml.errors import InputError
 from lungml.files import read_json
 from lungml.imaging.store import write_store
 from lungml.imaging.views import Cut, Plane, cut_view
 from lungml.nodules.masks import consensus_plane_mask
+from lungml.parallel import worker_pool
 from lungml.params.data import ConsensusParams, ViewsParams
-from lungml.progress import track
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, read_table
 from lungml.terms import View
 
@@ -35,9 +33,8 @@ def run(
         raise InputError(f"{index}/nodules.parquet has no nodule, so there is nothing to cut a view of")
     nodules = nodules.assign(plane=_planes(nodules, views))
     jobs = list(_jobs(nodules, index, _How(view, raw, views, consensus.mask_share)))
-    found = dict(
-        pair for pairs in track(_cut_all(jobs), f"{view} views, series", len(jobs)) for pair in pairs
-    )
+    with worker_pool() as pool:
+        found = dict(chain.from_iterable(pool.map(_cut_series, jobs, f"{view} views, series")))
     cuts = [found[nodule] for nodule in nodules["nodule_id"]]
     write_store(
         out,
@@ -105,15 +102,6 @@ def _jobs(nodules: pd.DataFrame, index: Path, how: _How) -> Iterator[_Job]:
     for uid, own in nodules.groupby("series_uid"):
         marks = contours.loc[contours.index.isin(readings[uid]["reading_id"])].reset_index(drop=True)
         yield _Job(how, spacings_mm[uid], slices[uid], own, readings[uid], marks)
-
-
-def _cut_all(jobs: list[_Job]) -> Iterator[list[tuple[str, Cut]]]:
-    processes = min(workers(), len(jobs))
-    if processes == 1:
-        yield from map(_cut_series, jobs)
-        return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_cut_series, jobs)
 
 
 def _cut_series(job: _Job) -> list[tuple[str, Cut]]:

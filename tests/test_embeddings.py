@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lungml.embeddings import Embeddings, read_embeddings, write_embeddings
+from lungml.errors import InputError, MissingInputError
+from lungml.terms import View
+
+
+def embeddings(count: int = 3) -> Embeddings:
+    rng = np.random.default_rng(0)
+    by_depth = {depth: rng.normal(size=(count, 4)).astype(np.float32) for depth in (0.2, 0.55, 1.0)}
+    ids = tuple(f"n{number}" for number in range(count))
+    return Embeddings("resnet10t", "random", ids, by_depth, weights_note="random (seed 1)")
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_embeddings(tmp_path, View.SLICE, embeddings())
+
+    found = read_embeddings(tmp_path, View.SLICE)
+
+    assert (found.backbone, found.weights, found.weights_note) == ("resnet10t", "random", "random (seed 1)")
+    assert found.nodule_ids == ("n0", "n1", "n2")
+    assert list(found.by_depth) == [0.2, 0.55, 1.0]
+    for depth, vectors in embeddings().by_depth.items():
+        assert (found.by_depth[depth] == vectors).all()
+
+
+def test_equal_embeddings_give_equal_bytes(tmp_path):
+    for name in ("one", "two"):
+        write_embeddings(tmp_path / name, View.NODULE, embeddings())
+
+    for file in ("nodule.safetensors", "nodule.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_changed_tensors_are_refused(tmp_path):
+    write_embeddings(tmp_path, View.SLICE, embeddings())
+    path = tmp_path / "slice.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+
+    with pytest.raises(InputError, match=r"slice\.safetensors has changed"):
+        read_embeddings(tmp_path, View.SLICE)
+
+
+@pytest.mark.parametrize("file", ["slice.safetensors", "slice.json"])
+def test_a_missing_file_is_named(tmp_path, file):
+    write_embeddings(tmp_path, View.SLICE, embeddings())
+    (tmp_path / file).unlink()
+
+    with pytest.raises(MissingInputError, match=file):
+        read_embeddings(tmp_path, View.SLICE)
+
+
+def test_values_that_are_not_finite_are_not_written(tmp_path):
+    broken = embeddings()
+    broken.by_depth[1.0][1, 2] = np.inf
+
+    with pytest.raises(ValueError, match=r"resnet10t at depth 1\.0"):
+        write_embeddings(tmp_path, View.SLICE, broken)
+
+
+def test_reading_embeddings_needs_no_torch():
+    code = "import sys, lungml.embeddings, safetensors.numpy; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
