@@ -54,7 +54,7 @@ def run_suites(jobs: Iterable[Job], docs: Path) -> dict[str, list[Check]]:
         Name of a suite -> what its checks found.
     """
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = gx.get_context(mode="ephemeral")
+    context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     for name in list(context.get_site_names()):
         context.delete_data_docs_site(name)

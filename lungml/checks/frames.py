@@ -138,7 +138,7 @@ def _patients(tables: IndexTables) -> pd.DataFrame:
         n_sexes=("sex", lambda sexes: sexes[sexes != ""].nunique()),
     )
     counts = tables.nodules["patient_id"].value_counts()
-    frame["n_nodules"] = frame.index.map(counts).fillna(0).astype(int)
+    frame["n_nodules"] = counts.reindex(frame.index, fill_value=0).to_numpy()
     frame["named"] = frame.index.fillna("").str.strip() != ""
     return frame.reset_index(drop=True)
 
@@ -157,7 +157,7 @@ def _inside_volume(nodules: pd.DataFrame, series: pd.DataFrame) -> pd.Series:
         ("x_index", "columns"),
         ("largest_z_index", "n_slices"),
     ):
-        last = nodules["series_uid"].map(sizes[size]) - 0.5
+        last = nodules["series_uid"].map(sizes[size]).astype(float) - 0.5
         inside &= nodules[column].ge(-0.5) & ~nodules[column].gt(last)
     return inside
 

@@ -45,7 +45,7 @@ table.table{width:100%}.col-6 table{width:auto}
 .fa-times::before{content:"\\2717"}.fa-exclamation-triangle::before{content:"!"}
 .collapse{display:none}.collapse.show{display:block}
 code{background:var(--soft);padding:1px 4px;border-radius:3px}
-ul.rows{margin:2px 0;padding-left:18px}
+ul.rows{margin:2px 0;padding-left:18px}ul.rows code{word-break:break-all}summary{cursor:pointer}
 @media (max-width:800px){.container-fluid.pt-4>.row{display:block}}
 """
 
@@ -74,6 +74,7 @@ _REMOVED = re.compile(
 _LOGO = re.compile(r"<img\s[^>]*great-expectations-web-assets[^>]*>", re.DOTALL)
 _UUID = re.compile(r"-?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{8}T\d{6}\.\d{6}Z(?!/)|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_CRUMB = re.compile(r"Validations / (\w+) / \w+ / not recorded")
 _NO_ASSET = re.compile(r"<br>\s*Data asset: None")
 
 
@@ -89,6 +90,7 @@ def _offline(html: str) -> str:
     html = _LOGO.sub("lungml data checks", html)
     html = _UUID.sub("", html)
     html = _TIME.sub("not recorded", html)
+    html = _CRUMB.sub(r"Results / \1", html)
     html = _NO_ASSET.sub("", html)
     html = html.replace("</head>", f"<style>{STYLE}</style>\n</head>")
     html = html.replace("</body>", f"<script>{_SCRIPT}</script>\n</body>")

@@ -9,6 +9,8 @@ from typing import Any
 
 from lungml.checks.offline import STYLE
 
+_ROWS_OPEN = 5
+
 
 def write_overview(site: Path, result: dict[str, Any]) -> None:
     """Write `site/index.html` from the content of `result.json`; links go to Great Expectations' pages."""
@@ -70,8 +72,12 @@ def _failures(failed: list[tuple[str, dict[str, Any]]]) -> Iterable[str]:
 
 
 def _rows(check: dict[str, Any]) -> str:
+    """The rows that are named; folded away if they are many."""
     if not check["rows"]:
         return ""
     items = "".join(f"<li><code>{escape(row)}</code></li>" for row in check["rows"])
     more = check["unexpected_count"] - len(check["rows"])
-    return f"<ul class='rows'>{items}</ul>" + (f"and {more} more" if more > 0 else "")
+    listed = f"<ul class='rows'>{items}</ul>" + (f"and {more} more" if more > 0 else "")
+    if len(check["rows"]) <= _ROWS_OPEN:
+        return listed
+    return f"<details><summary>{check['unexpected_count']} rows</summary>{listed}</details>"

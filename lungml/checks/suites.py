@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lungml.checks.engine import Expectation, gxe
+from lungml.checks.engine import gxe
 from lungml.params.data import CheckParams
 
 _WARNING = "warning"
@@ -21,10 +21,10 @@ class Suite:
     """The expectations on one frame; `key` is the column that names a row."""
 
     key: str
-    expectations: Callable[[CheckParams], list[Expectation]]
+    expectations: Callable[[CheckParams], list[Any]]
 
 
-def _series(params: CheckParams) -> list[Expectation]:
+def _series(params: CheckParams) -> list[Any]:
     return [
         _rows(1, "there is a series"),
         _unique("series_uid", "every series is listed once"),
@@ -52,7 +52,7 @@ def _series(params: CheckParams) -> list[Expectation]:
     ]
 
 
-def _readings(params: CheckParams) -> list[Expectation]:
+def _readings(params: CheckParams) -> list[Any]:
     kinds = ["nodule", "small", "non-nodule"]
     return [
         _unique("reading_id", "every reading is listed once"),
@@ -71,7 +71,7 @@ def _readings(params: CheckParams) -> list[Expectation]:
     ]
 
 
-def _nodules(params: CheckParams) -> list[Expectation]:
+def _nodules(params: CheckParams) -> list[Any]:
     return [
         _rows(1, "there is a nodule"),
         _unique("nodule_id", "every nodule is listed once"),
@@ -101,7 +101,7 @@ def _nodules(params: CheckParams) -> list[Expectation]:
     ]
 
 
-def _labels(params: CheckParams) -> list[Expectation]:
+def _labels(params: CheckParams) -> list[Any]:
     return [
         gxe.ExpectColumnValuesToBeBetween(
             column="share",
@@ -116,7 +116,7 @@ def _labels(params: CheckParams) -> list[Expectation]:
     ]
 
 
-def _patients(params: CheckParams) -> list[Expectation]:
+def _patients(params: CheckParams) -> list[Any]:
     return [
         _rows(params.min_patients, f"there are at least {params.min_patients} patients"),
         _equal("named", True, "the patient has an id"),
@@ -142,26 +142,26 @@ SUITES: dict[str, Suite] = {
 """Name of a suite (and of its frame) -> its expectations."""
 
 
-def _range(column: str, limits: tuple[float, float], what: str, unit: str = "") -> Expectation:
+def _range(column: str, limits: tuple[float, float], what: str, unit: str = "") -> Any:
     text = f"{what} is between {limits[0]:g} and {limits[1]:g} {unit}".strip()
     return gxe.ExpectColumnValuesToBeBetween(
         column=column, min_value=limits[0], max_value=limits[1], description=text
     )
 
 
-def _equal(column: str, value: Any, text: str, severity: str = "critical") -> Expectation:
+def _equal(column: str, value: Any, text: str, severity: str = "critical") -> Any:
     return gxe.ExpectColumnValuesToBeInSet(
         column=column, value_set=[value], description=text, severity=severity
     )
 
 
-def _unique(column: str, text: str) -> Expectation:
+def _unique(column: str, text: str) -> Any:
     return gxe.ExpectColumnValuesToBeUnique(column=column, description=text)
 
 
-def _given(column: str, text: str) -> Expectation:
+def _given(column: str, text: str) -> Any:
     return gxe.ExpectColumnValuesToNotBeNull(column=column, description=text, severity=_WARNING)
 
 
-def _rows(at_least: int, text: str) -> Expectation:
+def _rows(at_least: int, text: str) -> Any:
     return gxe.ExpectTableRowCountToBeBetween(min_value=at_least, description=text)
