@@ -14,6 +14,7 @@ VOCABULARY = (
     "lungml.params",
     "lungml.progress",
     "lungml.compute",
+    "lungml.parallel",
     "lungml.stages",
 )
 """Not deps: parameter values are tracked one by one, and the rest changes no result."""
