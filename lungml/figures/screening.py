@@ -67,5 +67,10 @@ def screening_curve(cells: pd.DataFrame, lines: dict[str, float], title: str) ->
     axes.set_ylabel("weighted AUPRC")
     axes.grid(visible=True, color=GRID)
     axes.set_title(title)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    handles, names = axes.get_legend_handles_labels()
+    curves_first = sorted(range(len(names)), key=lambda item: names[item] not in backbones)
+    axes.legend(
+        [handles[item] for item in curves_first], [names[item] for item in curves_first],
+        loc="center left", bbox_to_anchor=(1.0, 0.5),
+    )  # fmt: skip
     return figure

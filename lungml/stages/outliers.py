@@ -39,7 +39,7 @@ def run(params: OutlierParams, *, embeddings: Path, split: Path, index: Path, ou
             scored = _score(found, nodules, params)
             columns = scored.reset_index()[list(OUTLIERS.columns)]
             write_table(temporary / f"{view}.parquet", columns, OUTLIERS)
-            title = f"{view} view, {found.backbone} ({found.weights} weights)"
+            title = f"{view} view, {found.backbone}, weights: {found.weights}"
             save(embedding_figure(scored, title), temporary / f"{view}.png")
 
 

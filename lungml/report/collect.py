@@ -1,0 +1,144 @@
+"""What the stages left behind, read once, for the report and the table `lungml demo` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lungml.errors import InputError, MissingInputError
+from lungml.files import read_json
+from lungml.tables import NODULES, OUTLIERS, SERIES, SPLIT, read_table
+from lungml.terms import Task, View
+
+Json = Mapping[str, Any]
+
+_NEEDED = frozenset({"n", "patients", "class_shares", "weights", "raw", "model_minus_diameter", "lineage"})
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each stage wrote; the folders of tasks hold one folder (registration: one file) per task."""
+
+    index: Path
+    split: Path
+    checked: Path
+    outliers: Path
+    screen: Path
+    tune: Path
+    log: Path
+    evaluation: Path
+    explanation: Path
+    registration: Path
+
+
+@dataclass(frozen=True)
+class TaskFiles:
+    """What is known of one task; what is optional and not there is None, or an empty list."""
+
+    task: Task
+    metrics: Json
+    ranking: Json | None
+    tuned: Json | None
+    training: Json | None
+    explained: Json | None
+    registration: Json | None
+    figures: Mapping[str, list[Path]]
+    """Stage -> its PNG files, in order of their names."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Where the nodules come from and where they went."""
+
+    index: Json
+    series: pd.DataFrame
+    nodules: pd.DataFrame
+    split: pd.DataFrame
+    checks: Json
+    data_docs: Path | None
+    """First page of the checks' Data Docs, if it is there."""
+
+
+@dataclass(frozen=True)
+class ViewOutliers:
+    """Outlier scores of one view and their picture."""
+
+    view: View
+    scores: pd.DataFrame
+    picture: Path
+
+
+def read_cohort(places: Places) -> Cohort:
+    """Read the index, the split and the result of the checks.
+
+    Raises:
+        MissingInputError: one of them is not there.
+    """
+    data_docs = places.checked / "data_docs" / "index.html"
+    return Cohort(
+        index=read_json(places.index / "summary.json"),
+        series=read_table(places.index / "series.parquet", SERIES),
+        nodules=read_table(places.index / "nodules.parquet", NODULES),
+        split=read_table(places.split, SPLIT),
+        checks=read_json(places.checked / "result.json"),
+        data_docs=data_docs if data_docs.is_file() else None,
+    )
+
+
+def read_tasks(places: Places) -> list[TaskFiles]:
+    """Read every task that was evaluated, in the order of `Task`.
+
+    Raises:
+        MissingInputError: no task was evaluated.
+        InputError: a `metrics.json` lacks what every evaluation writes.
+    """
+    found = [task for task in Task if (places.evaluation / task / "metrics.json").is_file()]
+    if not found:
+        raise MissingInputError(
+            f"{places.evaluation} holds no <task>/metrics.json; run `dvc repro evaluate` first"
+        )
+    return [_read_task(places, task) for task in found]
+
+
+def read_outliers(places: Places) -> list[ViewOutliers]:
+    """Read the outlier scores of the views that have them."""
+    return [
+        ViewOutliers(view, read_table(places.outliers / f"{view}.parquet", OUTLIERS), picture)
+        for view in View
+        if (picture := places.outliers / f"{view}.png").is_file()
+    ]
+
+
+def _read_task(places: Places, task: Task) -> TaskFiles:
+    metrics = read_json(places.evaluation / task / "metrics.json")
+    missing = sorted(_NEEDED - set(metrics))
+    if missing:
+        raise InputError(
+            f"{places.evaluation / task / 'metrics.json'} lacks {', '.join(missing)}; it may be from another "
+            "version, run `dvc repro evaluate`"
+        )
+    folders = {
+        "evaluate": places.evaluation / task,
+        "finetune": places.log / task,
+        "tune": places.tune / task,
+        "screen": places.screen / task,
+        "explain": places.explanation / task,
+    }
+    return TaskFiles(
+        task=task,
+        metrics=metrics,
+        ranking=_read_optional(places.screen / task / "ranking.json"),
+        tuned=_read_optional(places.tune / task / "best.json"),
+        training=_read_optional(places.log / task / "summary.json"),
+        explained=_read_optional(places.explanation / task / "cases.json"),
+        registration=_read_optional(places.registration / f"{task}.json"),
+        figures={stage: sorted(folder.glob("*.png")) for stage, folder in folders.items()},
+    )
+
+
+def _read_optional(path: Path) -> Json | None:
+    return read_json(path) if path.is_file() else None

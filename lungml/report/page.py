@@ -1,0 +1,239 @@
+"""The page: what the template shows, and the HTML it becomes. Equal inputs give equal bytes."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lungml.errors import InputError
+from lungml.report import notes, wording
+from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
+from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
+from lungml.report.summary import HEADLINE, Row, number_of, row_of
+from lungml.terms import Target
+
+_TOP_OUTLIERS = 5
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PIXELS_PER_PX = 1.5
+"""Figures have 144 dots per inch, a screen's px is 1/96 inch."""
+_GALLERY_ONLY = {"explain": "gallery"}
+"""Stages of which the report shows one figure; the others are its parts."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that travels inside the page."""
+
+    data_uri: str
+    name: str
+    caption: str
+    width_px: int
+    height_px: int
+    """On screen, so that the letters of all figures are of one size."""
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric of one task, for the model and for what it is compared with."""
+
+    name: str
+    raw: Json
+    tta: Json
+    tta_minus_raw: Json
+    baselines: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class FigureGroup:
+    """What one stage has to say about a task."""
+
+    name: str
+    stage: str
+    note: str
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True)
+class TaskSection:
+    """Everything the page shows of a task."""
+
+    anchor: str
+    name: str
+    row: Row
+    model: Json
+    chance: Json
+    verdict: str
+    tone: str
+    against_chance: str
+    classes: list[tuple[str, float]]
+    diameter: Json
+    tta_minus_raw: Json
+    metrics: list[MetricRow]
+    baselines: list[str]
+    groups: list[FigureGroup]
+    registration: str
+    lineage: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class OutlierSection:
+    """The outlier picture of a view and the nodules to look at first."""
+
+    view: str
+    picture: Picture
+    first: list[tuple[int, str, str]]
+    """Rank, nodule and part."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """All the template gets."""
+
+    title: str
+    warnings: list[str]
+    confidence: str
+    tasks: list[TaskSection]
+    steps: list[Step]
+    parts: list[PartRow]
+    targets: list[Target]
+    suites: list[Suite]
+    checks_hold: bool
+    data_docs: str | None
+    """Link to the checks' Data Docs, relative to the page."""
+    outliers: list[OutlierSection]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the stages left."""
+
+    cohort: Cohort
+    tasks: list[TaskFiles]
+    outliers: list[ViewOutliers]
+
+
+def build_page(title: str, warnings: list[str], sources: Sources, data_docs: str | None) -> Page:
+    """Turn what the stages left into what a reader sees."""
+    return Page(
+        title=title,
+        warnings=warnings,
+        confidence=f"{100 * sources.tasks[0].metrics.get('confidence', 0.95):g} %",
+        tasks=[_task_section(found) for found in sources.tasks],
+        steps=steps(sources.cohort),
+        parts=part_rows(sources.cohort.split),
+        targets=list(Target),
+        suites=suites(sources.cohort.checks),
+        checks_hold=sources.cohort.checks["success"],
+        data_docs=data_docs,
+        outliers=[_outlier_section(found) for found in sources.outliers],
+    )
+
+
+def render(page: Page) -> str:
+    """Fill the template: one HTML file without any reference to another; all text is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("lungml.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": wording.number, "signed": wording.signed}
+    return environment.get_template("report.html.j2").render(page=page, metric_names=wording.METRIC_NAMES)
+
+
+def _task_section(found: TaskFiles) -> TaskSection:
+    metrics = found.metrics
+    model = number_of(metrics["raw"], HEADLINE)
+    baselines = metrics.get("baselines", {})
+    return TaskSection(
+        anchor=found.task.value,
+        name=wording.task_name(found.task),
+        row=row_of(found),
+        model=model,
+        chance={"value": model["chance"], "low": None, "high": None},
+        verdict=wording.verdict(metrics),
+        tone=_tone(number_of(metrics["model_minus_diameter"], HEADLINE)),
+        against_chance=wording.beats_chance(metrics),
+        classes=list(metrics["class_shares"].items()),
+        diameter=number_of(baselines.get("diameter", {}), HEADLINE),
+        tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
+        metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
+        baselines=sorted(baselines),
+        groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
+        registration=notes.registration(found.registration),
+        lineage=_lineage(metrics["lineage"], found.registration),
+    )
+
+
+def _tone(difference: Json) -> str:
+    if difference["low"] is not None and difference["low"] > 0:
+        return "better"
+    return "worse" if difference["high"] is not None and difference["high"] < 0 else "open"
+
+
+def _metric_row(name: str, metrics: Json) -> MetricRow:
+    return MetricRow(
+        name=name,
+        raw=number_of(metrics["raw"], name),
+        tta=number_of(metrics.get("tta", {}), name),
+        tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), name),
+        baselines={kind: number_of(values, name) for kind, values in metrics.get("baselines", {}).items()},
+    )
+
+
+def _figure_group(stage: str, name: str, found: TaskFiles) -> FigureGroup:
+    note = {
+        "evaluate": notes.test_note(found.metrics),
+        "finetune": notes.training_note(found.training),
+        "tune": notes.tuning_note(found.tuned),
+        "screen": notes.screening_note(found.ranking),
+        "explain": notes.explain_note(found.explained),
+    }[stage]
+    only = _GALLERY_ONLY.get(stage)
+    paths = wording.in_reading_order(
+        stage, [path for path in found.figures[stage] if only is None or path.stem == only]
+    )
+    return FigureGroup(
+        name, stage, note, [_picture(path, wording.caption(stage, path.stem)) for path in paths]
+    )
+
+
+def _picture(path: Path, caption: str) -> Picture:
+    content = path.read_bytes()
+    if content[:8] != _PNG or len(content) < 24:
+        raise InputError(f"{path} is not a PNG file; delete it and run `dvc repro`")
+    width, height = struct.unpack(">II", content[16:24])
+    return Picture(
+        data_uri=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
+        name=path.stem.replace("_", " "),
+        caption=caption,
+        width_px=round(width / _PIXELS_PER_PX),
+        height_px=round(height / _PIXELS_PER_PX),
+    )
+
+
+def _lineage(lineage: Json, registration: Json | None) -> list[tuple[str, str]]:
+    tags: Mapping[str, Any] = (registration or {}).get("tags", {})
+    names = {
+        "git_commit": "code (git commit)",
+        "git_dirty": "code changed since that commit",
+        "data_sha256": "data",
+        "split_sha256": "split",
+        "params_sha256": "parameters",
+        "bundle_sha256": "model bundle",
+    }
+    known = {**tags, **lineage}
+    return [(name, str(known.get(key) or "not recorded")) for key, name in names.items()]
+
+
+def _outlier_section(found: ViewOutliers) -> OutlierSection:
+    top = found.scores.nsmallest(_TOP_OUTLIERS, "rank")
+    first = list(zip(top["rank"], top["nodule_id"], top["part"], strict=True))
+    return OutlierSection(found.view.value, _picture(found.picture, wording.OUTLIER_CAPTION), first)

@@ -1,0 +1,160 @@
+"""The report's sentences. They say what was measured and no more: a rating by readers, never a disease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lungml.report.collect import Json
+from lungml.report.summary import HEADLINE, number_of
+from lungml.terms import Target, Task, View
+
+MINUS = "\N{MINUS SIGN}"
+
+NOT_DEFINED = "not defined"
+
+RATING = (
+    "These models predict the readers' malignancy rating of a nodule, never cancer. Not for clinical use."
+)
+PHANTOM = (
+    "The data are synthetic phantoms: the numbers show that the pipeline works, and nothing about patients."
+)
+RANDOM = "The backbones started from random weights, without pretraining, so expect less than they can do."
+PERMUTED = (
+    "The labels were shuffled between patients (labels.permute_seed): a negative control, not a result."
+)
+FAILED_CHECKS = "The data contract does not hold: see Checks below before you believe any number."
+
+_TASK_NAMES = {
+    View.NODULE: "Nodule crop",
+    View.SLICE: "Whole slice",
+    Target.BINARY: "benign or malignant",
+    Target.FIVE: "five-point score",
+}
+
+METRIC_NAMES = {
+    "weighted_auprc": "Weighted AUPRC",
+    "macro_auprc": "Macro AUPRC",
+    "auroc": "AUROC",
+    "f1_weighted": "Weighted F1",
+    "f1_macro": "Macro F1",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "Matthews correlation",
+    "qwk": "Quadratic weighted kappa",
+    "mae": "Mean absolute error (classes)",
+}
+"""Metric -> its name in the report, in the order of the report."""
+
+STAGE_NAMES = {
+    "evaluate": "On the test part",
+    "explain": "Where the model looks",
+    "screen": "Screening of backbones",
+    "tune": "Hyper-parameter search",
+    "finetune": "Training",
+}
+"""Stage with figures -> heading, in the order of the report."""
+
+CAPTIONS = {
+    (
+        "evaluate",
+        "precision_recall",
+    ): "The higher the curve, the better; a curve on the chance line has learnt "
+    "nothing about that class, and the line is as high as the class is common.",
+    ("evaluate", "roc"): "The nearer to the upper left corner, the better; the diagonal is guessing.",
+    ("evaluate", "calibration"): "On the diagonal, a stated probability is the share of right answers; below "
+    "it the model is over-confident.",
+    ("evaluate", "confusion"): "Rows are the readers' class, columns the model's; the diagonal is right, and "
+    "neighbouring columns are small mistakes of an ordered scale.",
+    (
+        "finetune",
+        "learning_curve",
+    ): "Validation should rise and level off; a growing gap to training means the "
+    "model learns its training nodules by heart. The best epoch on validation was kept.",
+    (
+        "tune",
+        "history",
+    ): "Each point is one trial on validation; a rise that goes on to the right end says that "
+    "more trials may still help.",
+    ("screen", "heatmap"): "Brighter is better; a star marks the cells that cannot be told from the best, so "
+    "choosing among them is a matter of taste and cost.",
+    (
+        "screen",
+        "curve",
+    ): "A backbone helps where its curve is above both lines; where intervals overlap widely, "
+    "the order of the curves means little.",
+    ("explain", "gallery"): "Bright is where the image moved the model's answer; the outline is the readers' "
+    "nodule. A map can look right for a model that is wrong, so it is a hint, not evidence.",
+}
+"""(stage, file stem) -> how to read the figure."""
+
+OUTLIER_CAPTION = (
+    "Each point is a nodule, and neighbours look alike to the backbone; distances between groups mean "
+    "nothing. Look at the numbered ones first. If points gather by part or scanner, the split or the images "
+    "differ."
+)
+
+
+def task_name(task: Task) -> str:
+    """Say the task in plain words."""
+    return f"{_TASK_NAMES[task.view]}, {_TASK_NAMES[task.target]}"
+
+
+def caption(stage: str, stem: str) -> str:
+    """How to read a figure; one that is not known is named after its file."""
+    return CAPTIONS.get((stage, stem), f"Figure {stem.replace('_', ' ')} of the stage {stage}.")
+
+
+def in_reading_order(stage: str, figures: list[Path]) -> list[Path]:
+    """Sort a stage's figures as `CAPTIONS` has them; those it does not know come last."""
+    known = [stem for group, stem in CAPTIONS if group == stage]
+    return sorted(figures, key=lambda path: known.index(path.stem) if path.stem in known else len(known))
+
+
+def warnings(*, phantom: bool, weights: Iterable[str], permuted: bool, checks_hold: bool) -> list[str]:
+    """What a reader must know before any number, the gravest first."""
+    said = {
+        FAILED_CHECKS: not checks_hold,
+        PERMUTED: permuted,
+        PHANTOM: phantom,
+        RANDOM: any(weight.startswith("random") for weight in weights),
+        RATING: True,
+    }
+    return [text for text, holds in said.items() if holds]
+
+
+def verdict(metrics: Json) -> str:
+    """Say in one sentence if the model is better than the diameter alone, by weighted AUPRC on test.
+
+    A difference is called one only if its interval excludes 0.
+    """
+    found = number_of(metrics["model_minus_diameter"], HEADLINE)
+    value, low, high = found["value"], found["low"], found["high"]
+    if value is None or low is None or high is None:
+        return "Too few patients to compare with diameter alone."
+    if low > 0:
+        return f"Beats diameter alone by {number(value)} ({number(low)} to {number(high)})."
+    if high < 0:
+        return f"Worse than diameter alone by {number(-value)} ({number(-high)} to {number(-low)})."
+    return f"No difference from diameter alone shown: {signed(value)} ({signed(low)} to {signed(high)})."
+
+
+def beats_chance(metrics: Json) -> str:
+    """Say in one sentence if the model is better than chance."""
+    found = number_of(metrics["raw"], HEADLINE)
+    low, high, chance = found["low"], found["high"], found["chance"]
+    if low is None or high is None or chance is None:
+        return "Too few patients to compare with chance."
+    if low > chance:
+        return "Above chance."
+    return "Below chance." if high < chance else "Not shown to be above chance."
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people: fixed decimals, a true minus sign."""
+    return NOT_DEFINED if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def signed(value: float | None) -> str:
+    """A difference: always with its sign."""
+    return NOT_DEFINED if value is None else f"{value:+.3f}".replace("-", MINUS)

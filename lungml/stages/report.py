@@ -1,0 +1,67 @@
+"""Write the HTML report and the flat numbers of all tasks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lungml.files import write_json, write_text
+from lungml.params.data import AcquireParams, LabelParams
+from lungml.params.evaluation import ReportParams
+from lungml.progress import say
+from lungml.report.collect import Places, read_cohort, read_outliers, read_tasks
+from lungml.report.page import Sources, build_page, render
+from lungml.report.summary import summary as flat_numbers
+from lungml.report.wording import warnings
+
+
+def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every stage left
+    report: ReportParams,
+    acquire: AcquireParams,
+    labels: LabelParams,
+    *,
+    index: Path,
+    split: Path,
+    checked: Path,
+    outliers: Path,
+    screen: Path,
+    tune: Path,
+    log: Path,
+    evaluation: Path,
+    explanation: Path,
+    registration: Path,
+    out: Path,
+    summary: Path,
+) -> None:
+    """Write `out`, one HTML file with everything in it, and `summary`, the numbers for `dvc metrics`.
+
+    Raises:
+        MissingInputError: the index, the split, the result of the checks or every evaluation is not there.
+    """
+    places = Places(
+        index=index,
+        split=split,
+        checked=checked,
+        outliers=outliers,
+        screen=screen,
+        tune=tune,
+        log=log,
+        evaluation=evaluation,
+        explanation=explanation,
+        registration=registration,
+    )
+    sources = Sources(read_cohort(places), read_tasks(places), read_outliers(places))
+    said = warnings(
+        phantom=acquire.source == "phantom",
+        weights=[found.metrics["weights"] for found in sources.tasks],
+        permuted=labels.permute_seed is not None,
+        checks_hold=sources.cohort.checks["success"],
+    )
+    page = build_page(report.title, said, sources, _link(sources.cohort.data_docs, out))
+    write_text(out, render(page))
+    write_json(summary, flat_numbers(sources.tasks))
+    say(f"  {len(sources.tasks)} tasks, {out.stat().st_size / 1e6:.1f} MB: {out}")
+
+
+def _link(target: Path | None, page: Path) -> str | None:
+    return None if target is None else Path(os.path.relpath(target, page.parent)).as_posix()

@@ -1,0 +1,213 @@
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from report_files import edit_json
+
+from lungml.errors import InputError, MissingInputError
+from lungml.params.data import AcquireParams, LabelParams
+from lungml.params.evaluation import ReportParams
+from lungml.report import wording
+from lungml.stages import report
+from lungml.terms import Task
+
+CHROMIUM = shutil.which("chromium")
+
+
+class References(HTMLParser):
+    """Every address in the page, and every tag."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses, self.tags, self.ids = [], set(), set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        found = dict(attrs)
+        self.addresses += [found[name] for name in ("src", "href", "srcset", "action") if name in found]
+        self.ids.add(found.get("id"))
+
+
+def write_report(root, *, title="lungml report", acquire=None, labels=None):
+    reports = root / "reports"
+    report.run(
+        ReportParams(title=title),
+        acquire or AcquireParams(),
+        labels or LabelParams(),
+        index=root / "data/index",
+        split=root / "data/split.parquet",
+        checked=reports / "validate",
+        outliers=reports / "outliers",
+        screen=reports / "screen",
+        tune=reports / "tune",
+        log=reports / "finetune",
+        evaluation=reports / "evaluate",
+        explanation=reports / "explain",
+        registration=reports / "register",
+        out=reports / "report.html",
+        summary=reports / "summary.json",
+    )
+    return (reports / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def page(finished_project):
+    return write_report(finished_project)
+
+
+@pytest.fixture
+def project(finished_project, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(finished_project, tmp_path / "project")
+
+
+def references(page):
+    found = References()
+    found.feed(page)
+    return found
+
+
+def text_of(page):
+    without_style = re.sub(r"<style>.*?</style>", "", page, flags=re.S)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", without_style)))
+
+
+def test_the_page_refers_to_nothing_but_itself_and_the_data_docs_beside_it(page):
+    found = references(page)
+
+    outside = [where for where in found.addresses if not where.startswith(("data:image/png;base64,", "#"))]
+    assert outside == ["validate/data_docs/index.html"]
+    assert {where[1:] for where in found.addresses if where.startswith("#")} <= found.ids
+    assert "script" not in found.tags
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_the_first_words_warn(page):
+    body = text_of(page.split("<body>")[1]).strip()
+
+    assert body.startswith(f"{wording.PHANTOM} {wording.RANDOM} {wording.RATING}")
+
+
+def test_the_page_never_claims_to_find_a_disease(page):
+    words = text_of(page).lower()
+
+    assert "readers' malignancy rating" in words
+    assert not re.search(r"(detect|diagnos|find)\w* (lung )?(cancer|malignan|disease)", words)
+    assert words.count("cancer") == words.count("never cancer")
+
+
+def test_every_number_of_the_headline_is_there_with_interval_chance_and_diameter(page, finished_project):
+    text = text_of(page)
+
+    for task in Task:
+        metrics = json.loads((finished_project / f"reports/evaluate/{task}/metrics.json").read_text())
+        found = metrics["raw"]["weighted_auprc"]
+        assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in text
+        assert wording.verdict(metrics) in text
+        for number in (found["chance"], metrics["baselines"]["diameter"]["weighted_auprc"]["value"]):
+            assert wording.number(number) in text
+
+
+def test_equal_inputs_give_equal_bytes(page, project):
+    assert write_report(project) == page
+
+
+def test_text_from_outside_is_shown_not_run(project):
+    planted = '<script>alert("1")</script>'
+    edit_json(project / "reports/register/nodule-five.json", registered_model=planted)
+
+    page = write_report(project, title=f"<b>{planted}</b>")
+
+    assert "script" not in references(page).tags
+    assert planted in text_of(page)
+
+
+def test_shuffled_labels_are_announced_first(project):
+    page = write_report(project, labels=LabelParams(permute_seed=1))
+
+    assert text_of(page.split("<body>")[1]).strip().startswith(wording.PERMUTED)
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        ("outliers", "No outlier scores are there; run `dvc repro outliers`."),
+        ("screen", "No screening was done; `dvc repro screen` does it."),
+        ("tune", "No hyper-parameters were searched; `dvc repro tune` does it."),
+        ("finetune", "There is no record of the training; `dvc repro finetune` writes it."),
+        ("explain", "No Grad-CAM++ maps are there; `dvc repro explain` draws them."),
+        ("register", "Not registered: there is no record; run `dvc repro register`."),
+    ],
+)
+def test_an_optional_part_that_is_missing_is_said_to_be(project, gone, sentence):
+    shutil.rmtree(project / "reports" / gone)
+
+    assert sentence in text_of(write_report(project))
+
+
+@pytest.mark.parametrize(
+    "gone",
+    ["data/index/summary.json", "data/split.parquet", "reports/validate/result.json", "reports/evaluate"],
+)
+def test_a_needed_part_that_is_missing_stops_the_report(project, gone):
+    path = project / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    with pytest.raises(MissingInputError, match="dvc repro"):
+        write_report(project)
+
+
+def test_a_metric_that_is_not_defined_is_called_so(project):
+    path = project / "reports/evaluate/nodule-five/metrics.json"
+    raw = json.loads(path.read_text())["raw"]
+    edit_json(path, raw={**raw, "auroc": dict.fromkeys(raw["auroc"])})
+
+    assert f"AUROC {wording.NOT_DEFINED}" in text_of(write_report(project))
+
+
+def test_a_picture_that_is_none_is_refused(project):
+    (project / "reports/evaluate/nodule-five/roc.png").write_bytes(b"<html>")
+
+    with pytest.raises(InputError, match="not a PNG"):
+        write_report(project)
+
+
+def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
+    summary = json.loads((finished_project / "reports/summary.json").read_text())
+    metrics = json.loads((finished_project / "reports/evaluate/nodule-five/metrics.json").read_text())
+
+    numbers = summary["nodule-five"]
+
+    assert set(summary) == {task.value for task in Task}
+    assert numbers["weighted_auprc"] == metrics["raw"]["weighted_auprc"]["value"]
+    assert numbers["minus_diameter_qwk"] == metrics["model_minus_diameter"]["qwk"]["value"]
+    assert all(value is None or isinstance(value, int | float) for value in numbers.values())
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+@pytest.mark.parametrize("width_px", [390, 1200])
+def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_path, width_px):
+    probe = f"""<!doctype html><iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(page)}"></iframe>
+        <pre id="o"></pre><script>f.onload = () => {{
+        const inner = f.contentDocument, images = [...inner.images];
+        o.textContent = JSON.stringify({{
+          width: inner.documentElement.scrollWidth,
+          requests: f.contentWindow.performance.getEntriesByType("resource").map(e => e.name),
+          images: images.length, drawn: images.filter(e => e.naturalWidth > 100).length}}) }}</script>"""
+    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
+
+    shown = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
+         "--virtual-time-budget=5000", "--dump-dom", (tmp_path / "probe.html").as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+
+    found = json.loads(html.unescape(re.search(r'<pre id="o">(.*?)</pre>', shown).group(1)))
+    assert found["width"] <= width_px
+    assert found["requests"] == []
+    assert found["images"] == found["drawn"] > 20

@@ -1,0 +1,62 @@
+import pytest
+
+from lungml.report import wording
+from lungml.report.notes import registration, tuning_note
+from lungml.terms import Task
+
+
+def compared(value, low, high):
+    return {"model_minus_diameter": {"weighted_auprc": {"value": value, "low": low, "high": high}}}
+
+
+@pytest.mark.parametrize(
+    ("difference", "sentence"),
+    [
+        ((0.021, 0.004, 0.039), "Beats diameter alone by 0.021 (0.004 to 0.039)."),
+        ((-0.05, -0.08, -0.02), "Worse than diameter alone by 0.050 (0.020 to 0.080)."),
+        ((0.021, -0.004, 0.046), "No difference from diameter alone shown: +0.021 (−0.004 to +0.046)."),
+        ((0.0, 0.0, 0.0), "No difference from diameter alone shown: +0.000 (+0.000 to +0.000)."),
+        ((0.3, None, None), "Too few patients to compare with diameter alone."),
+    ],
+)
+def test_a_difference_is_called_one_only_if_its_interval_excludes_zero(difference, sentence):
+    assert wording.verdict(compared(*difference)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sentence"),
+    [(0.7, 0.9, "Above chance."), (0.6, 0.9, "Not shown to be above chance."), (0.1, 0.2, "Below chance.")],
+)
+def test_above_chance_needs_the_lower_end_above_it(low, high, sentence):
+    raw = {"weighted_auprc": {"value": (low + high) / 2, "low": low, "high": high, "chance": 0.634}}
+
+    assert wording.beats_chance({"raw": raw}) == sentence
+
+
+def test_warnings_name_only_what_holds_and_always_what_is_predicted():
+    real = wording.warnings(phantom=False, weights=["pretrained"], permuted=False, checks_hold=True)
+    demo = wording.warnings(phantom=True, weights=["random", "pretrained"], permuted=False, checks_hold=True)
+
+    assert real == [wording.RATING]
+    assert demo == [wording.PHANTOM, wording.RANDOM, wording.RATING]
+
+
+def test_the_gravest_warning_comes_first():
+    said = wording.warnings(phantom=True, weights=["random"], permuted=True, checks_hold=False)
+
+    assert said[:2] == [wording.FAILED_CHECKS, wording.PERMUTED]
+
+
+def test_a_model_that_could_not_be_sent_is_not_called_registered():
+    pending = {"registered_model": "lungml-slice-five", "version": None, "aliases": []}
+
+    assert "Not in the registry yet" in registration(pending)
+    assert "lungml sync" in registration(pending)
+
+
+def test_what_was_not_done_is_said_with_the_command_that_does_it():
+    assert tuning_note(None) == "No hyper-parameters were searched; `dvc repro tune` does it."
+
+
+def test_every_task_has_another_name():
+    assert len({wording.task_name(task) for task in Task}) == len(Task)

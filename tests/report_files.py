@@ -1,0 +1,190 @@
+"""What all stages before the report leave behind, small, for every task: real tables, invented answers."""
+
+import json
+
+import numpy as np
+from index_tables import make_index, write_index
+
+from lungml.embeddings import Embeddings, write_embeddings
+from lungml.evaluation.baselines import BASELINES
+from lungml.evaluation.results import differences, judge, values_of
+from lungml.evaluation.tally import check_cases
+from lungml.figures.curves import confusion_figure, precision_recall_figure, roc_figure
+from lungml.figures.style import new_figure, save
+from lungml.files import write_json
+from lungml.labels import labels_of
+from lungml.params.data import LabelParams, SplitParams
+from lungml.params.model import OutlierParams, ScreenParams
+from lungml.splits import assign_folds, assign_parts
+from lungml.stages import outliers, screen
+from lungml.tables import SPLIT, write_table
+from lungml.terms import Part, Task, View
+
+BACKBONES = ("resnet10t", "mobilenetv3_small_050")
+SIGNAL = {"slice-binary": 0.3, "slice-five": 0.2, "nodule-binary": 2.5, "nodule-five": 1.2}
+
+
+def write_project(root, *, patients=40, screening=None, depths=(0.2, 1.0), seed=0):
+    """Write `root/data` and `root/reports`; give the table of the split."""
+    rng = np.random.default_rng(seed)
+    tables = make_index(patients, seed)
+    write_index(root / "data/index", tables)
+    write_json(root / "data/index/summary.json", index_summary(tables))
+    write_json(root / "reports/validate/result.json", checks_result())
+    (root / "reports/validate/data_docs").mkdir()
+    (root / "reports/validate/data_docs/index.html").write_text("<html></html>")
+    split = make_split(tables, seed)
+    write_table(root / "data/split.parquet", split, SPLIT)
+    for backbone in BACKBONES:
+        for view in View:
+            by_depth = {depth: features(split, view, rng) for depth in depths}
+            found = Embeddings(backbone, "random (seed 20250301)", tuple(split["nodule_id"]), by_depth)
+            write_embeddings(root / "data/embeddings" / backbone, view, found)
+    inputs = {
+        "embeddings": root / "data/embeddings",
+        "split": root / "data/split.parquet",
+        "index": root / "data/index",
+    }
+    outliers.run(OutlierParams(trees=20), **inputs, out=root / "reports/outliers")
+    for task in Task:
+        params = screening or ScreenParams(folds=2, repeats=1, components=8)
+        screen.run(params, task=task, **inputs, out=root / "reports/screen" / task)
+        write_task(root / "reports", task, tables, split, rng)
+    return split
+
+
+def make_split(tables, seed):
+    labels = labels_of(tables.nodules, LabelParams())
+    rows = labels.merge(tables.nodules[["nodule_id", "patient_id"]], on="nodule_id")
+    patients, targets = rows["patient_id"].to_numpy(), rows[["binary", "five"]]
+    params = SplitParams(val_fraction=0.2, seed=seed)
+    part = assign_parts(patients, targets[["binary"]], params)
+    fold = assign_folds(patients, targets, folds=params.folds, seed=seed)
+    return rows.assign(part=part, fold=np.where(part == Part.TEST, -1, fold).astype("int8"))
+
+
+def features(split, view, rng, size=12):
+    latent = split["score"].to_numpy()[:, None] if view == View.NODULE else 0.0
+    return (rng.normal(size=(len(split), size)) + 0.4 * latent * rng.normal(size=size)).astype("float32")
+
+
+def write_task(reports, task, tables, split, rng):
+    metrics, cases, diameter = measured(task, tables, split, rng)
+    folders = {name: reports / name / task for name in ("evaluate", "finetune", "tune", "explain")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    write_json(folders["evaluate"] / "metrics.json", metrics)
+    names = task.target.class_names
+    save(
+        precision_recall_figure(cases, diameter, names, str(task)),
+        folders["evaluate"] / "precision_recall.png",
+    )
+    save(roc_figure(cases, diameter, names, str(task)), folders["evaluate"] / "roc.png")
+    save(confusion_figure(cases, names, str(task)), folders["evaluate"] / "confusion.png")
+    for stage, name in (("finetune", "learning_curve"), ("tune", "history"), ("explain", "gallery")):
+        figure, axes = new_figure(6.4, 3.0)
+        axes.plot(np.sort(rng.normal(size=12)))
+        axes.set_title(f"{task} {name}")
+        save(figure, folders[stage] / f"{name}.png")
+    best = {"backbone": "resnet10t", "batch_size": 16, "optimizer": "adamw", "learning_rate": 0.0012}
+    write_json(
+        folders["tune"] / "best.json",
+        {"task": task, **best, "head": "mlp", "weighted_auprc": 0.71, "trials": 6, "pruned": 2},
+    )
+    write_json(folders["finetune"] / "summary.json", {"task": task, "epochs": 12, "best_epoch": 9})
+    write_json(folders["explain"] / "cases.json", explained())
+    write_json(reports / "register" / f"{task}.json", registered(task, metrics))
+
+
+def measured(task, tables, split, rng):
+    """Metrics of an invented model whose answers are the score plus noise, by the real measures."""
+    rows = split.merge(tables.nodules[["nodule_id", "diameter_mm"]], on="nodule_id")
+    rows = rows.rename(columns={task.target.value: "label"})
+    known, test = rows[rows["part"] != Part.TEST], rows[rows["part"] == Part.TEST]
+    classes = len(task.target.class_names)
+    logits = rng.normal(size=(len(test), classes))
+    logits[np.arange(len(test)), test["label"]] += SIGNAL[task]
+    shown = [
+        np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True) for scale in (1.0, 1.1)
+    ]
+    shown[1] = shown[1] + rng.normal(scale=0.02, size=shown[1].shape)
+    patients = test["patient_id"]
+    raw, tta = (judge(check_cases(test["label"], answers), patients) for answers in shown)
+    baselines = {
+        name: judge(check_cases(test["label"], guess(known, test, classes)), patients)
+        for name, guess in BASELINES.items()
+    }
+    shares = test["label"].value_counts(normalize=True)
+    metrics = {
+        "task": task,
+        "classes": list(task.target.class_names),
+        "part": "test",
+        "n": len(test),
+        "patients": int(patients.nunique()),
+        "class_shares": {name: float(shares.get(i, 0)) for i, name in enumerate(task.target.class_names)},
+        "confidence": 0.95,
+        "weights": "random",
+        "tta_views": ["identity"],
+        "raw": values_of(raw, 0.95),
+        "tta": values_of(tta, 0.95),
+        "tta_minus_raw": differences(tta, raw, 0.95),
+        "baselines": {name: values_of(made, 0.95) for name, made in baselines.items()},
+        "model_minus_diameter": differences(raw, baselines["diameter"], 0.95),
+        "lineage": {"data_sha256": "a" * 64, "split_sha256": "b" * 64, "bundle_sha256": "c" * 64},
+    }
+    return metrics, raw.cases, baselines["diameter"].cases
+
+
+def index_summary(tables):
+    return {
+        "series": len(tables.series),
+        "patients": int(tables.series["patient_id"].nunique()),
+        "nodules": len(tables.nodules),
+        "readings": len(tables.readings),
+        "quarantined": {"LM-D001": 2},
+        "data_sha256": "a" * 64,
+    }
+
+
+def checks_result():
+    check = {
+        "expectation": "expect_column_values_to_be_between",
+        "column": "spacing_z_mm",
+        "severity": "critical",
+        "expected": "values are between 0.3 and 5",
+        "success": True,
+        "unexpected_count": 0,
+        "found": "",
+        "rows": [],
+    }
+    mild = {**check, "severity": "warning", "success": False, "unexpected_count": 1, "found": "1 of 40 rows"}
+    return {
+        "success": True,
+        "suites": [
+            {"name": "series", "success": True, "checks": [check, check]},
+            {"name": "nodules", "success": True, "checks": [check, mild]},
+        ],
+    }
+
+
+def explained():
+    summary = {"n": 70, "empty": 1, "energy_in_mask": 0.41, "area_share": 0.083, "pointing": 0.66}
+    return {"summary": summary, "sanity": {"passed": True}, "cases": []}
+
+
+def registered(task, metrics):
+    return {
+        "task": task,
+        "registered_model": task.registered_model,
+        "version": 1,
+        "run_id": "0" * 32,
+        "aliases": ["challenger", "champion"],
+        "pending": False,
+        "tags": {"git_commit": "f" * 40, "git_dirty": "false", "params_sha256": "d" * 64}
+        | metrics["lineage"],
+    }
+
+
+def edit_json(path, **changes):
+    """Change values of a JSON file in place."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
