@@ -14,6 +14,7 @@ from lungml.figures.style import INK, MUTED, hide_frame, new_grid
 _OUTLINE = "#39D5FF"
 _MAP_COLOURS = "inferno"
 _STRONGEST = 0.6
+_KEY = "Above a map: group, predicted class, its probability. Bright: speaks for it. Line: readers' outline."
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def gallery_figure(cells: dict[tuple[str, str], list[Picture]], title: str) -> F
             axes.set_title(f"{group}\n{picture.answer}", fontsize=7, fontweight="normal")
     for axes, name in zip(grid[:, 0], classes, strict=True):
         axes.set_ylabel(f"readers: {name}", fontsize=8)
+    figure.supxlabel(_KEY, x=0.01, ha="left", fontsize=8, color=INK)
     return figure
 
 

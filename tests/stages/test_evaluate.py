@@ -1,0 +1,173 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+from small_cohort import make_bundle, save_bundle, write_cohort
+
+from lungml.errors import InputError
+from lungml.files import sha256_file
+from lungml.params.evaluation import EvaluateParams
+from lungml.stages import evaluate
+from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
+from lungml.terms import Task
+
+PARAMS = EvaluateParams(null_draws=100)
+FIGURES = {"precision_recall.png", "roc.png", "calibration.png", "confusion.png"}
+
+
+@pytest.fixture(scope="module", params=[Task.NODULE_BINARY, Task.NODULE_FIVE])
+def evaluated(request, tmp_path_factory):
+    """(task, cohort, bundle, out) after one run."""
+    root = tmp_path_factory.mktemp(request.param)
+    cohort = write_cohort(root / "cohort")
+    bundle = save_bundle(root, make_bundle(cohort, task=request.param))
+    run(request.param, cohort, bundle, root / "out")
+    return request.param, cohort, bundle, root / "out"
+
+
+def test_predictions_are_of_validation_and_test_only(evaluated):
+    _, cohort, _, out = evaluated
+    split = read_table(cohort.split, SPLIT)
+
+    predictions = read_table(out / "predictions.parquet", PREDICTIONS)
+
+    expected = split[split["part"] != "train"].sort_values("nodule_id")
+    assert predictions["nodule_id"].tolist() == expected["nodule_id"].tolist()
+    assert predictions["part"].tolist() == expected["part"].tolist()
+
+
+def test_the_headline_is_that_of_the_written_test_predictions(evaluated):
+    task, _, _, out = evaluated
+    test = read_table(out / "predictions.parquet", PREDICTIONS).query("part == 'test'")
+    probabilities = np.stack(test["probabilities"])
+
+    found = metrics_of(out)
+
+    expected = sum(
+        (test["label"] == k).mean() * average_precision_score(test["label"] == k, probabilities[:, k])
+        for k in range(len(task.target.class_names))
+    )
+    assert found["raw"]["weighted_auprc"]["value"] == pytest.approx(expected, abs=1e-12)
+    assert (found["n"], found["patients"], found["part"]) == (40, 20, "test")
+
+
+def test_every_value_has_chance_interval_and_baseline_beside_it(evaluated):
+    task, _, _, out = evaluated
+
+    found = metrics_of(out)
+
+    names = set(found["raw"])
+    assert {"weighted_auprc", "macro_auprc", "auroc", "f1_weighted", "f1_macro", "accuracy"} <= names
+    assert ({"qwk", "mae"} <= names) == (task is Task.NODULE_FIVE)
+    for group in ("raw", "tta"):
+        assert all(set(cell) == {"value", "low", "high", "chance", "skill"} for cell in found[group].values())
+    assert all(found["tta_minus_raw"][name].keys() == {"value", "low", "high"} for name in names)
+    assert set(found["baselines"]) == {"majority", "prevalence", "diameter"}
+    assert sum(found["class_shares"].values()) == pytest.approx(1.0)
+
+
+def test_differences_are_between_the_values_shown(evaluated):
+    found = metrics_of(evaluated[3])
+
+    for name, cell in found["model_minus_diameter"].items():
+        ours, diameter = found["raw"][name]["value"], found["baselines"]["diameter"][name]["value"]
+        assert cell["value"] == pytest.approx(ours - diameter), name
+        assert cell["low"] <= cell["value"] <= cell["high"], name
+
+
+def test_the_diameter_baseline_knows_that_larger_discs_are_more_malignant(evaluated):
+    found = metrics_of(evaluated[3])["baselines"]
+
+    assert found["diameter"]["auroc"]["value"] > 0.8
+    assert found["prevalence"]["weighted_auprc"]["skill"] == pytest.approx(0.0)
+
+
+def test_lineage_names_data_split_and_bundle(evaluated):
+    _, cohort, bundle, out = evaluated
+
+    lineage = metrics_of(out)["lineage"]
+
+    assert lineage == {
+        "data_sha256": "a" * 64,
+        "split_sha256": sha256_file(cohort.split),
+        "bundle_sha256": sha256_file(bundle / "bundle.json"),
+    }
+
+
+def test_a_second_run_writes_the_same_bytes(evaluated, tmp_path):
+    task, cohort, bundle, out = evaluated
+
+    run(task, cohort, bundle, tmp_path / "again")
+
+    assert {path.name for path in out.iterdir()} == FIGURES | {"metrics.json", "predictions.parquet"}
+    for path in out.iterdir():
+        assert sha256_file(path) == sha256_file(tmp_path / "again" / path.name), path.name
+
+
+def test_it_says_that_the_weights_were_random(tmp_path, capsys):
+    cohort = write_cohort(tmp_path / "cohort")
+
+    run(
+        Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out"
+    )  # fmt: skip
+
+    said = capsys.readouterr().err
+    assert "random weights" in said
+    assert "40 test nodules of 20 patients" in said
+    assert metrics_of(tmp_path / "out")["weights"] == "random"
+
+
+def test_a_model_trained_on_another_split_is_refused(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    bundle = save_bundle(tmp_path, make_bundle(cohort))
+    rewrite_split(cohort, part=lambda part: part.replace({"val": "train", "train": "val"}))
+
+    with pytest.raises(InputError, match="may have been trained on"):
+        run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_another_task_is_refused(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+
+    with pytest.raises(InputError, match="expected nodule-five"):
+        run(Task.NODULE_FIVE, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
+
+
+def test_a_part_without_labelled_nodules_is_named(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    rewrite_split(cohort, part=lambda part: part.replace("val", "train"))
+
+    with pytest.raises(InputError, match="in the part val"):
+        run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
+
+
+def test_nodules_that_the_label_policy_left_out_are_not_judged(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    rewrite_split(
+        cohort, binary=lambda binary: binary.where(read_table(cohort.split, SPLIT)["five"] != 2, -1)
+    )
+
+    run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
+
+    assert metrics_of(tmp_path / "out")["n"] == 32
+
+
+def run(task, cohort, bundle, out):
+    evaluate.run(
+        PARAMS, task=task, bundle=bundle, views=cohort.views, split=cohort.split, index=cohort.index, out=out
+    )  # fmt: skip
+
+
+def metrics_of(out):
+    return json.loads((out / "metrics.json").read_text())
+
+
+def rewrite_split(cohort, **columns):
+    split: pd.DataFrame = read_table(cohort.split, SPLIT)
+    write_table(
+        cohort.split, split.assign(**{name: make(split[name]) for name, make in columns.items()}), SPLIT
+    )
