@@ -88,7 +88,7 @@ class LabelParams(Section):
 
 
 class CheckParams(Section):
-    """The data contract (Great Expectations); `docs/data.md` lists the checks."""
+    """The data contract (Great Expectations); the Data Docs in reports/validate list every check."""
 
     spacing_mm: tuple[float, float] = (0.3, 3.0)
     """Allowed in-plane spacing."""
@@ -165,3 +165,10 @@ class IntensityParams(Section):
     """`window`: clip to `window_hu`, map to [0, 1], then standardise with mean and deviation of train.
     `z-score`: clip, then each image by its own mean and deviation (the seed study's; loses absolute HU)."""
     window_hu: tuple[float, float] = (-1000.0, 400.0)
+    """Lowest and highest HU that are told apart."""
+
+    @model_validator(mode="after")
+    def _window_has_a_width(self) -> Self:
+        if self.window_hu[0] >= self.window_hu[1]:
+            raise ValueError(f"window_hu is {list(self.window_hu)}; expected the lower HU first")
+        return self

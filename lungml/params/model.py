@@ -10,6 +10,7 @@ from pydantic import Field
 from lungml.params.section import Section
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
 Optimizer = Literal["adam", "adamw", "sgd"]
 HeadName = Literal["linear", "mlp"]
 
@@ -29,8 +30,8 @@ class EmbedParams(Section):
 
     backbones: tuple[str, ...] = ("resnet10t", "mobilenetv3_small_050", "convnext_atto")
     """Names from the table of backbones (`lungml backbones`)."""
-    depths: tuple[Fraction, ...] = (0.2, 0.4, 0.6, 0.8, 1.0)
-    """Where to take embeddings: after this share of the ordered layer groups."""
+    depths: tuple[Depth, ...] = (0.2, 0.4, 0.6, 0.8, 1.0)
+    """Where to take embeddings: after this share of the ordered layer groups, in whole hundredths."""
 
 
 class OutlierParams(Section):
