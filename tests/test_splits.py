@@ -29,11 +29,8 @@ def check_shares(patients, seed):
             for part in ("train", "val", "test"):
                 assert abs(here[parts == part].mean() - here.mean()) <= 0.03
     members = [set(names[parts == part]) for part in ("train", "val", "test")]
-    assert [len(part) for part in members] == [
-        round(0.8 * patients),
-        round(0.1 * patients),
-        round(0.1 * patients),
-    ]
+    held_out = int(0.1 * patients + 0.5)
+    assert [len(part) for part in members] == [patients - 2 * held_out, held_out, held_out]
     assert len(set.union(*members)) == patients
 
 
