@@ -50,6 +50,8 @@ def shell_environment(folder):
     environment.pop("LUNGML_ROOT", None)
     return environment | {
         "PATH": f"{PYTHON}{os.pathsep}{environment['PATH']}",
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), environment.get("PYTHONPATH", "")]).rstrip(
+            os.pathsep
+        ),
         "PREFECT_HOME": str(folder / ".prefect"),
     }
