@@ -16,6 +16,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+from sklearn.covariance import ledoit_wolf
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.manifold import TSNE
 
 from lungml.errors import InputError
 from lungml.params.model import OutlierParams
@@ -63,9 +68,6 @@ def tsne_coordinates(embedding: FloatArray, params: OutlierParams) -> FloatArray
     Only for looking: distances between groups, their sizes and the axes mean nothing. Starts from the
     principal components with a fixed seed; on one thread equal embeddings give equal bytes.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
     scaled = _standardise(embedding, embedding)
     components = min(_TSNE_COMPONENTS, *scaled.shape)
     reduced = PCA(components, svd_solver="full").fit_transform(scaled)
@@ -84,9 +86,6 @@ def knn_distance(fit: FloatArray, rows: FloatArray, params: OutlierParams) -> Fl
 
 def mahalanobis_distance(fit: FloatArray, rows: FloatArray, params: OutlierParams) -> FloatArray:  # noqa: ARG001
     """Distance from the mean of `fit` in its covariance, which is shrunk so that N < D is no problem."""
-    from scipy.linalg import cholesky, solve_triangular
-    from sklearn.covariance import ledoit_wolf
-
     covariance, _ = ledoit_wolf(fit)
     half = cholesky(covariance, lower=True)
     whitened = solve_triangular(half, (rows - fit.mean(axis=0)).T, lower=True)
@@ -95,8 +94,6 @@ def mahalanobis_distance(fit: FloatArray, rows: FloatArray, params: OutlierParam
 
 def isolation_score(fit: FloatArray, rows: FloatArray, params: OutlierParams) -> FloatArray:
     """How few random cuts set a row apart, 0 to 1; about 0.5 where nothing is unusual."""
-    from sklearn.ensemble import IsolationForest
-
     forest = IsolationForest(n_estimators=params.trees, random_state=params.seed).fit(fit)
     return np.asarray(-forest.score_samples(rows))
 

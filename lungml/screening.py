@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import t as student
+from sklearn.linear_model import LogisticRegression
 
 from lungml.errors import InputError
 from lungml.evaluation.intervals import Interval, clustered_interval, jackknife
@@ -123,8 +125,6 @@ def tied_with_best(verdicts: Mapping[Cell, Verdict], params: ScreenParams) -> se
 
     Source: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366.
     """
-    from scipy.stats import t as student
-
     best = find_best(verdicts)
     comparisons = max(1, len(verdicts) - 1)
     runs = params.folds * params.repeats
@@ -140,8 +140,6 @@ def tied_with_best(verdicts: Mapping[Cell, Verdict], params: ScreenParams) -> se
 
 def _out_of_fold(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenParams) -> FloatArray:
     """(N, K): class probabilities of each nodule, by a probe that saw no nodule of its patient."""
-    from sklearn.linear_model import LogisticRegression
-
     probabilities = np.zeros((len(cohort.labels), cohort.classes))
     for fold in np.unique(folds):
         held_out = folds == fold

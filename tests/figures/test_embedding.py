@@ -1,0 +1,35 @@
+import numpy as np
+import pandas as pd
+
+from lungml.figures.embedding import embedding_figure
+
+
+def points(nodules=40):
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "tsne_x": rng.normal(size=nodules),
+            "tsne_y": rng.normal(size=nodules),
+            "unusual": np.linspace(9, 0, nodules),
+            "rank": np.arange(1, nodules + 1),
+            "score": np.where(np.arange(nodules) % 4, 3.0, np.nan),
+            "part": np.where(np.arange(nodules) % 2, "train", "test"),
+            "manufacturer": [f"maker {i % 8}" if i % 3 else "" for i in range(nodules)],
+        }
+    )
+
+
+def test_only_the_five_most_unusual_carry_their_rank():
+    axes = embedding_figure(points(), "title").axes[0]
+
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "3", "4", "5"]
+
+
+def test_groups_beyond_the_palette_are_shown_together_with_their_number():
+    axes = embedding_figure(points(), "title").axes[3]
+
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+
+    assert names[0] == "not stated (14)"
+    assert len(names) == 7
+    assert names[-1].startswith("others (")
