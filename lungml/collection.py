@@ -30,13 +30,15 @@ def collect_files(source: Path, destination: Path) -> int:
     """
     if not source.is_dir():
         raise MissingInputError(
-            f"acquire.folder is {source}, which is not a folder; name the folder of DICOM and XML files in params.yaml"
+            f"acquire.folder is {source}, which is not a folder; name the folder of DICOM and XML files "
+            "in params.yaml"
         )
     check_apart(source, destination)
     files = sorted(_wanted(source))
     if not files:
         raise InputError(
-            f"{source} holds no DICOM file and no XML file (links are not followed); check acquire.folder in params.yaml"
+            f"{source} holds no DICOM and no XML file (links are not followed); check "
+            "acquire.folder in params.yaml"
         )
     for file in track(files, "files", len(files)):
         _link(file, destination / file.relative_to(source))
@@ -52,8 +54,8 @@ def check_apart(source: Path, destination: Path) -> None:
     inner, outer = destination.resolve(), source.resolve()
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise InputError(
-            f"acquire.folder {source} and the output {destination} lie inside one another, so the output would be "
-            "read as input or replace it; choose another place for one of them"
+            f"acquire.folder {source} and the output {destination} lie inside one another, so the output would "
+            "be read as input or replace it; choose another place for one of them"
         )
 
 
@@ -66,7 +68,7 @@ def _wanted(folder: Path) -> Iterator[Path]:
 
 
 def _is_wanted(path: Path) -> bool:
-    """By suffix (so that a broken DICOM file is seen and put into quarantine later), else by its magic bytes."""
+    """By suffix (so that a broken DICOM file is seen, and put into quarantine later), else by magic bytes."""
     if path.suffix.lower() in _SUFFIXES:
         return True
     try:
@@ -94,6 +96,6 @@ def _copy(file: Path, target: Path) -> None:
 
 def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(
-        f"a file under acquire.folder cannot be read ({error.strerror}): suffix {path.suffix!r}, folder depth "
-        f"{len(path.parts)}; give yourself read permission (`chmod -R u+r`) and run the same command again"
+        f"a file under acquire.folder cannot be read ({error.strerror}; its suffix is {path.suffix!r}); "
+        "give yourself read permission and run the same command again"
     )

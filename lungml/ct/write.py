@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from lungml.errors import OutputError
 
@@ -90,7 +90,7 @@ def to_stored(
     stored = np.clip(image_hu.astype(np.int32) - storage.rescale_intercept, low, high)
     if outside is not None and storage.padding_stored is not None:
         stored[..., outside] = storage.padding_stored
-    return stored.astype(np.int16 if storage.signed else np.uint16)
+    return stored.astype(np.int16) if storage.signed else stored.astype(np.uint16)
 
 
 def write_series(
@@ -117,13 +117,31 @@ def write_series(
             _write_plane(folder / plane.file_name, common, pixels, plane)
     except OSError as error:
         raise OutputError(
-            f"cannot write the CT series into {folder.parent}: {error.strerror or error}; "
-            "free space or choose another place, and run the same command again"
+            f"cannot write a CT series: {error.strerror or error}; free space or choose another place, "
+            "and run the same command again"
+        ) from error
+
+
+def write_nrrd(path: Path, image_hu: NDArray[np.int16], spacing_mm: tuple[float, float]) -> None:
+    """Write one plane of HU (rows, columns) as a two-dimensional NRRD file; spacing is (y, x).
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    import SimpleITK
+
+    picture = SimpleITK.GetImageFromArray(image_hu)
+    picture.SetSpacing((spacing_mm[1], spacing_mm[0]))  # type: ignore[no-untyped-call]
+    try:
+        SimpleITK.WriteImage(picture, str(path), useCompression=True)
+    except RuntimeError as error:
+        raise OutputError(
+            f"cannot write an NRRD file into {path.parent}; check that the folder is there and has space"
         ) from error
 
 
 def _write_plane(path: Path, common: Dataset, pixels: NDArray[np.generic], plane: PlaneHeader) -> None:
-    dataset = FileDataset(None, common, preamble=b"\0" * 128, file_meta=_file_meta(plane.sop_uid))
+    dataset = FileDataset(path, common, preamble=b"\0" * 128, file_meta=_file_meta(plane.sop_uid))
     dataset.SOPInstanceUID = plane.sop_uid
     dataset.InstanceNumber = plane.instance_number
     dataset.ImagePositionPatient = [_decimal(value) for value in plane.position_mm]
@@ -135,9 +153,9 @@ def _write_plane(path: Path, common: Dataset, pixels: NDArray[np.generic], plane
 def _file_meta(sop_uid: str) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
-    meta.MediaStorageSOPInstanceUID = sop_uid
+    meta.MediaStorageSOPInstanceUID = UID(sop_uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = _IMPLEMENTATION_UID
+    meta.ImplementationClassUID = UID(_IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "LUNGML"
     return meta
 

@@ -32,6 +32,7 @@ LOG_DIAMETER_SD = 0.5
 DIAMETER_RANGE_MM = (3.6, 26.0)
 
 _TEXTURE_SHARES = {Texture.SOLID: 0.62, Texture.PART_SOLID: 0.20, Texture.GROUND_GLASS: 0.18}
+_SHARPNESS = {Texture.SOLID: 0.95, Texture.PART_SOLID: 0.7, Texture.GROUND_GLASS: 0.45}
 _CALCIFIED_SHARE_OF_SOLID = 0.24
 _SPICULATED_SHARE = 0.45
 _LOBULATED_SHARE = 0.45
@@ -62,7 +63,7 @@ class Attributes:
     @property
     def reach_mm(self) -> float:
         """Nothing of the nodule lies farther from its centre."""
-        return 1.5 * self.radius_mm + 1.0 + self.spicule_mm * 1.35
+        return 1.7 * self.radius_mm + 1.0 + self.spicule_mm * 1.35
 
     @property
     def spicule_mm(self) -> float:
@@ -71,7 +72,7 @@ class Attributes:
 
 
 def draw_attributes(rng: np.random.Generator) -> Attributes:
-    """Draw one nodule of at least 3 mm; size is independent of all else, calcium occurs in solid ones only."""
+    """Draw one nodule of at least 3 mm; size is independent of all else, only solid ones hold calcium."""
     texture = list(_TEXTURE_SHARES)[rng.choice(3, p=list(_TEXTURE_SHARES.values()))]
     diameter = MEDIAN_DIAMETER_MM * np.exp(LOG_DIAMETER_SD * rng.standard_normal())
     calcified = bool(rng.random() < _CALCIFIED_SHARE_OF_SOLID) and texture is Texture.SOLID
@@ -84,7 +85,7 @@ def draw_attributes(rng: np.random.Generator) -> Attributes:
         spiculation=spiculation,
         lobulation=lobulation,
         calcification=pattern if calcified else Calcification.NONE,
-        sharpness=float(np.clip(0.95 - 0.5 * spiculation + 0.1 * rng.standard_normal(), 0, 1)),
+        sharpness=_share(_SHARPNESS[texture] - 0.4 * spiculation + 0.1 * rng.standard_normal()),
         elongation=float(1 + rng.gamma(2.0, 0.1)),
         density_hu=_density_hu(rng, texture),
     )
@@ -93,6 +94,10 @@ def draw_attributes(rng: np.random.Generator) -> Attributes:
 def _zero_inflated(rng: np.random.Generator, share: float, a: float, b: float) -> float:
     present, weak, marked = rng.random(), rng.uniform(0, 0.1), rng.beta(a, b)
     return float(marked if present < share else weak)
+
+
+def _share(value: float) -> float:
+    return float(np.clip(value, 0, 1))
 
 
 def _density_hu(rng: np.random.Generator, texture: Texture) -> float:

@@ -37,7 +37,7 @@ def write_cohort(params: PhantomParams, *, ct: Path, truth: Path) -> None:
 
 
 def each_patient(work: Callable[[Patient], Result], patients: tuple[Patient, ...]) -> Iterator[Result]:
-    """Do `work` for every patient and yield the results in the patients' order; processes if there are cores."""
+    """Do `work` for every patient and yield the results in the patients' order, over processes."""
     count = min(workers(), len(patients))
     if count == 1:
         with threadpool_limits(1):

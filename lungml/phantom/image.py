@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -9,7 +11,7 @@ from scipy import ndimage
 from lungml.phantom import lungs, mediastinum, spine, wall
 from lungml.phantom.body import Body
 from lungml.phantom.grid import FloatArray, Grid, cover, paint, smooth_field
-from lungml.phantom.nodule_shape import paint_nodule
+from lungml.phantom.nodule_paint import paint_nodule, paint_spicules
 from lungml.phantom.ovals import Oval
 from lungml.phantom.scanners import ScannerStyle
 from lungml.phantom.scene import Scene
@@ -17,6 +19,10 @@ from lungml.phantom.seeds import generator
 from lungml.phantom.vessels import Strokes, stamp
 
 _FINGERPRINT_HU = 40.0
+_MIDDLE_MM = ((-95.0, 95.0), (-125.0, 145.0))
+_SPINE_MM = ((-65.0, 65.0), (15.0, 145.0))
+_BREASTBONE_MM = ((-40.0, 40.0), (-130.0, -50.0))
+"""Where the lungs meet the middle, where the spine and where the breastbone lie: ranges of x and y."""
 
 
 def render(scene: Scene) -> NDArray[np.int16]:
@@ -52,43 +58,46 @@ def _render_lungs(rng: np.random.Generator, scene: Scene) -> FloatArray:
             dot = Strokes(mark.centre_mm[None], np.array([mark.radius_mm]))
             stamp(share, grid, dot, grid.spacing_mm[0])
     paint(tissue, share, body.blood_hu)
+    lungs.paint_bronchi(tissue, grid, scene.bronchi, scene.patient.style.thickness_mm)
     for nodule in scene.nodules:
-        paint_nodule(tissue, grid, nodule.centre_mm, nodule.attributes, nodule.shape, nodule.spicules)
+        paint_spicules(tissue, grid, nodule.spicules, nodule.attributes)
+        paint_nodule(tissue, grid, nodule.centre_mm, nodule.attributes, nodule.shape)
     return tissue
 
 
 def _render_chest(scene: Scene, lung_hu: FloatArray, rng: np.random.Generator) -> FloatArray:
     body, grid = scene.patient.body, scene.grid
-    at = grid.plane_mm
-    place = wall.polar(*at)
     pixel = grid.spacing_mm[2]
+    middle, column, front = (_Window.of(grid, *ranges) for ranges in (_MIDDLE_MM, _SPINE_MM, _BREASTBONE_MM))
+    place = wall.polar(*grid.plane_mm, pixel)
     mottle = 9 * smooth_field(rng, grid.shape, (4, 40, 40))
     volume = np.full(grid.shape, -1000, np.float32)
-    for plane, z in enumerate(grid.z_mm):
-        _render_plane(volume[plane], body, (at, place), (float(z), pixel), lung_hu[plane])
-        volume[plane] += mottle[plane] * (volume[plane] > -300)
+    for plane, z in enumerate(grid.z_mm.tolist()):
+        image = volume[plane]
+        lung = wall.paint_wall(image, body, place, z)
+        paint(image, cover(lung, pixel), -98.0)
+        spine.paint_spine(image[column.part], body, column.at, z, pixel)
+        spine.paint_breastbone(image[front.part], body, front.at, z, pixel)
+        mediastinum.paint_mediastinum(image[middle.part], body, middle.at, z, pixel)
+        lung[middle.part] = lungs.lung_distance(body, middle.at, lung[middle.part], z)
+        paint(image, cover(lung, pixel), lung_hu[plane])
+        mediastinum.paint_airways(image[middle.part], body, middle.at, z, pixel)
+        image += mottle[plane] * (image > -300)
     _paint_table(volume, body, grid)
     return volume
 
 
-def _render_plane(
-    image: FloatArray,
-    body: Body,
-    where: tuple[tuple[FloatArray, FloatArray], wall.Polar],
-    height: tuple[float, float],
-    lung_hu: FloatArray,
-) -> None:
-    """Paint one plane from the outside in; `height` is z and the pixel width."""
-    at, place = where
-    z, pixel = height
-    outside = wall.paint_wall(image, body, place, z, pixel)
-    paint(image, cover(outside, pixel), -98.0)
-    spine.paint_spine(image, body, at, z, pixel)
-    front = float(wall.pleura_mm(body, z)[0])
-    spine.paint_breastbone(image, body, at, z, front, pixel)
-    mediastinum.paint_mediastinum(image, body, at, z, pixel)
-    paint(image, cover(lungs.lung_distance(body, at, outside, z), pixel), lung_hu)
-    mediastinum.paint_airways(image, body, at, z, pixel)
+@dataclass(frozen=True)
+class _Window:
+    """Part of a plane, and x and y of its pixels."""
+
+    part: tuple[slice, slice]
+    at: tuple[FloatArray, FloatArray]
+
+    @classmethod
+    def of(cls, grid: Grid, x_range_mm: tuple[float, float], y_range_mm: tuple[float, float]) -> _Window:
+        part = grid.window(x_range_mm, y_range_mm)
+        return cls(part, (grid.plane_mm[0][part], grid.plane_mm[1][part]))
 
 
 def _paint_table(volume: FloatArray, body: Body, grid: Grid) -> None:
@@ -96,8 +105,7 @@ def _paint_table(volume: FloatArray, body: Body, grid: Grid) -> None:
     x, y = grid.plane_mm
     back = max(float(wall.skin_mm(body, float(z))) for z in grid.z_mm[::6]) + body.table_gap_mm
     top = Oval(0, back - 330, 400, 330).distance(x, y)
-    board = np.maximum(top - 0, -(top + 0)) * 0 + np.maximum(-top, np.abs(x) - 205)
-    inside = np.maximum(board, top - 22)
+    inside = np.maximum(np.maximum(-top, np.abs(x) - 205), top - 22)
     foam, shell = cover(inside, grid.spacing_mm[1]), cover(np.abs(inside + 1.0) - 0.9, grid.spacing_mm[1])
     air = volume < -900
     level = foam * (-1000 + 70) + (1 - foam) * -1000.0

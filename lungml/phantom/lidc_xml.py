@@ -35,7 +35,7 @@ class PlaneReference:
 
 @dataclass(frozen=True)
 class ReadMessage:
-    """All that a file says. `columns` is given where the stored rows run the other way than canonical ones."""
+    """All that a file says; `mirrored_columns` is how many there are, if stored rows run backwards."""
 
     message_uid: str
     study_uid: str

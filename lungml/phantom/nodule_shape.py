@@ -1,4 +1,4 @@
-"""The body of a nodule: its outline in every direction, its spicules, and its HU."""
+"""The form of a nodule: its outline in every direction, and its spicules."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungml.phantom.attributes import Attributes, Calcification, Texture
+from lungml.phantom.attributes import Attributes
 from lungml.phantom.grid import FloatArray, Grid
-from lungml.phantom.vessels import Strokes, join, line, stamp
+from lungml.phantom.vessels import Strokes, join, line
 
-_SOLID_CORE = 0.55
-"""Radius of the solid core of a part-solid nodule, as a share of the whole."""
-
-_Z_SAMPLES = 3
+_LOBE_POWER = 7
+"""How narrow a bulge is: the power of the cosine of the angle from its middle."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Shape:
         turned = direction @ self.turn.T.astype(np.float32)
         base = 1 / np.sqrt(((turned / self.axes.astype(np.float32)) ** 2).sum(axis=-1))
         toward = np.clip(direction @ self.lobes.T.astype(np.float32), 0, 1)
-        bulge = (toward**6) @ self.heights.astype(np.float32)
+        bulge = (toward**_LOBE_POWER) @ self.heights.astype(np.float32)
         ripple = np.sin(direction @ self.waves.T.astype(np.float32) + self.phases.astype(np.float32)).mean(
             axis=-1
         )
@@ -62,7 +60,7 @@ def draw_shape(rng: np.random.Generator, attributes: Attributes) -> Shape:
         axes=axes,
         turn=np.linalg.qr(rng.standard_normal((3, 3)))[0],
         lobes=_directions(rng, count),
-        heights=attributes.lobulation * rng.uniform(0.35, 0.7, count),
+        heights=attributes.lobulation * rng.uniform(0.45, 0.95, count),
         waves=rng.normal(0, 6.0, (5, 3)),
         phases=rng.uniform(0, 2 * np.pi, 5),
         roughness=0.05 + 0.22 * attributes.spiculation,
@@ -85,129 +83,15 @@ def draw_spicules(rng: np.random.Generator, attributes: Attributes, shape: Shape
     return join(parts)
 
 
-def paint_nodule(
-    lung_hu: FloatArray,
-    grid: Grid,
-    centre_mm: NDArray[np.float64],
-    attributes: Attributes,
-    shape: Shape,
-    spicules: Strokes,
-) -> None:
-    """Put a nodule into the HU of lung (z, y, x), in place."""
-    box = _box(grid, centre_mm, attributes.reach_mm)
-    part = lung_hu[box]
-    depth, toward = _depth(grid, centre_mm, shape, box)
-    width = grid.spacing_mm[2] + 2.2 * (1 - attributes.sharpness)
-    share = np.clip(0.5 + depth / width, 0, 1).mean(axis=0)
-    _paint_body(part, share, depth, attributes, width)
-    if len(spicules.radius_mm):
-        filled = np.zeros_like(lung_hu[box])
-        stamp(
-            filled,
-            _sub_grid(grid, box),
-            Strokes(spicules.points_mm + centre_mm, spicules.radius_mm),
-            grid.spacing_mm[0],
-        )
-        target = 20.0 if attributes.texture is not Texture.GROUND_GLASS else -250.0
-        part += np.clip(filled - share, 0, 1) * (target - part)
-    _paint_calcium(part, depth, toward, attributes, width)
-
-
-def _paint_body(
-    part: FloatArray, share: FloatArray, depth: FloatArray, attributes: Attributes, width: float
-) -> None:
-    if attributes.texture is Texture.SOLID:
-        part += share * (attributes.density_hu - part)
-        return
-    part += share * np.maximum(attributes.density_hu - part, 0)
-    if attributes.texture is Texture.PART_SOLID:
-        inset = (1 - _SOLID_CORE) * attributes.radius_mm
-        core = np.clip(0.5 + (depth - inset) / width, 0, 1).mean(axis=0)
-        part += core * (25.0 - part)
-
-
-def _paint_calcium(
-    part: FloatArray, depth: FloatArray, toward: FloatArray, attributes: Attributes, width: float
-) -> None:
-    if attributes.calcification is Calcification.NONE:
-        return
-    if attributes.calcification is Calcification.DIFFUSE:
-        share, level = np.clip(0.5 + (depth - 0.15 * attributes.radius_mm) / width, 0, 1).mean(axis=0), 520.0
-    elif attributes.calcification is Calcification.CENTRAL:
-        share, level = np.clip(0.5 + (depth - 0.42 * attributes.radius_mm) / width, 0, 1).mean(axis=0), 900.0
-    else:
-        clumps = np.clip(
-            np.sin(9 * toward[..., 0]) + np.sin(8 * toward[..., 1] + 1) + np.sin(7 * toward[..., 2]), 0, 1
-        )
-        inside = np.clip(0.5 + (depth - 0.2 * attributes.radius_mm) / width, 0, 1)
-        share, level = (0.35 * inside + 0.65 * inside * clumps).mean(axis=0), 800.0
-    part += share * (level - part)
-
-
 def core_depth(
     grid: Grid, centre_mm: NDArray[np.float64], shape: Shape, plane: int
 ) -> tuple[FloatArray, tuple[slice, slice]]:
-    """Depth in mm under the surface (negative outside) at pixel centres of one plane, and the box it covers."""
-    box = _box(grid, centre_mm, 2.1 * shape.radius_mm + 4)
-    offset = _offsets(grid, centre_mm, box, np.array([grid.z_mm[plane]]))
+    """Depth in mm under the surface (negative outside) at pixels of one plane, and the box they are in."""
+    box = grid.box(centre_mm, 2.1 * shape.radius_mm + 4)
+    offset = grid.offsets_mm(centre_mm, box, np.array([grid.z_mm[plane]]))
     distance = np.linalg.norm(offset, axis=-1)
     direction = offset / np.maximum(distance, 1e-6)[..., None]
     return (shape.radius_towards(direction) - distance)[0], (box[1], box[2])
-
-
-def _depth(
-    grid: Grid, centre_mm: NDArray[np.float64], shape: Shape, box: tuple[slice, slice, slice]
-) -> tuple[FloatArray, FloatArray]:
-    """Depth under the surface at sub-planes (s, z, y, x), and the place in units of the radius (..., 3)."""
-    planes = grid.z_mm[box[0]]
-    shifts = (np.arange(_Z_SAMPLES) - (_Z_SAMPLES - 1) / 2) / _Z_SAMPLES * grid.spacing_mm[0]
-    heights = (planes[None] + shifts[:, None]).ravel()
-    offset = _offsets(grid, centre_mm, box, heights)
-    distance = np.linalg.norm(offset, axis=-1)
-    direction = offset / np.maximum(distance, 1e-6)[..., None]
-    depth = shape.radius_towards(direction) - distance
-    split = (_Z_SAMPLES, len(planes))
-    return depth.reshape(*split, *depth.shape[1:]), (offset / shape.radius_mm).reshape(
-        *split, *offset.shape[1:]
-    )
-
-
-def _offsets(
-    grid: Grid,
-    centre_mm: NDArray[np.float64],
-    box: tuple[slice, slice, slice],
-    heights_mm: NDArray[np.float64],
-) -> FloatArray:
-    """(n, y, x, 3) vectors from the centre to voxels of the box, at n heights."""
-    x, y = (axis[box[1:]] for axis in grid.plane_mm)
-    offset = np.empty((len(heights_mm), *x.shape, 3), np.float32)
-    offset[..., 0] = x - centre_mm[0]
-    offset[..., 1] = y - centre_mm[1]
-    offset[..., 2] = (heights_mm - centre_mm[2])[:, None, None]
-    return offset
-
-
-def _box(grid: Grid, centre_mm: NDArray[np.float64], reach_mm: float) -> tuple[slice, slice, slice]:
-    centre = grid.index_of(centre_mm)
-    reach = reach_mm / np.array(grid.spacing_mm) + 1.5
-    low = np.maximum(np.floor(centre - reach), 0).astype(int)
-    high = np.minimum(np.ceil(centre + reach) + 1, grid.shape).astype(int)
-    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return z, y, x
-
-
-def _sub_grid(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
-    """The grid of a box of this one."""
-    shape = tuple(part.stop - part.start for part in box)
-    middle = [(part.start + part.stop - 1) / 2 for part in box]
-    along, down = grid.directions
-    centre = (
-        grid.corner_mm
-        + along * middle[2] * grid.spacing_mm[2]
-        + down * middle[1] * grid.spacing_mm[1]
-        + np.array([0, 0, middle[0] * grid.spacing_mm[0]])
-    )
-    return Grid(shape, grid.spacing_mm, tuple(centre), grid.turn_degrees)  # type: ignore[arg-type]
 
 
 def _directions(rng: np.random.Generator, count: int) -> NDArray[np.float64]:

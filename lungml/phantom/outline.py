@@ -31,7 +31,7 @@ def main_piece(mask: NDArray[np.bool_], inside: tuple[int, int]) -> NDArray[np.b
 
 
 def _trace(ring: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Moore neighbourhood tracing of the border of a padded mask; stops where it began (Jacob's criterion)."""
+    """Moore neighbourhood tracing of a padded mask's border; stops when it begins again."""
     start = tuple(int(value) for value in np.argwhere(ring)[0])
     at, toward = (start[0], start[1]), 6
     chain: list[tuple[int, int]] = []

@@ -8,6 +8,8 @@ import numpy as np
 
 from lungml.phantom.grid import FloatArray
 
+_NOT_ZERO = np.float32(1e-8)
+
 
 @dataclass(frozen=True)
 class Oval:
@@ -21,15 +23,19 @@ class Oval:
 
     def distance(self, x_mm: FloatArray, y_mm: FloatArray) -> FloatArray:
         """Signed distance in mm, negative inside; exact on the edge, to first order near it."""
+        dx, dy = x_mm - np.float32(self.x), y_mm - np.float32(self.y)
+        if self.half_x == self.half_y:
+            round_one: FloatArray = np.sqrt(dx * dx + dy * dy) - np.float32(self.half_x)
+            return round_one
         angle = np.deg2rad(self.turn_degrees)
         cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        dx, dy = x_mm - np.float32(self.x), y_mm - np.float32(self.y)
-        u, v = dx * cosine + dy * sine, dy * cosine - dx * sine
-        u2, v2 = np.float32(self.half_x**2), np.float32(self.half_y**2)
-        u, v = u * u, v * v
-        ratio = np.sqrt(u / u2 + v / v2)
-        slope = np.sqrt(u / (u2 * u2) + v / (v2 * v2))
-        return np.where(slope > 1e-6, ratio * (ratio - 1) / np.maximum(slope, 1e-6), -np.float32(self.half_y))
+        u = (dx * cosine + dy * sine) / np.float32(self.half_x)
+        v = (dy * cosine - dx * sine) / np.float32(self.half_y)
+        u, v = u * u + _NOT_ZERO, v * v
+        ratio = np.sqrt(u + v)
+        slope = np.sqrt(u / np.float32(self.half_x**2) + v / np.float32(self.half_y**2))
+        distance: FloatArray = ratio * (ratio - 1) / slope
+        return distance
 
     def grown(self, by_mm: float) -> Oval:
         """The same oval with longer half axes."""
@@ -64,4 +70,5 @@ def blend(first: FloatArray, second: FloatArray, width_mm: float) -> FloatArray:
     """Smooth union of two signed distances, the crease filled over `width_mm`."""
     width = np.float32(width_mm)
     mix = np.clip(np.float32(0.5) + (second - first) / (2 * width), 0, 1)
-    return second + mix * (first - second) - width * mix * (1 - mix)
+    union: FloatArray = second + mix * (first - second) - width * mix * (1 - mix)
+    return union

@@ -52,6 +52,12 @@ def read_scene(scene: Scene) -> tuple[tuple[Reading, ...], ...]:
     return tuple(tuple(of_reader) for of_reader in readings)
 
 
+def outline_in_plane(grid: Grid, nodule: Nodule, plane: int) -> tuple[tuple[int, int], ...]:
+    """Pixels (row, column) of the outline that a reader without error draws on one plane."""
+    contour = _outline_in_plane(grid, nodule, plane, (0.0, np.zeros((2, 2))), True)
+    return () if contour is None else contour.pixels
+
+
 def _point(grid: Grid, mark: Mark) -> Contour:
     z, y, x = (int(value) for value in np.rint(grid.index_of(mark.centre_mm)))
     return Contour(int(np.clip(z, 0, grid.shape[0] - 1)), ((y, x),))

@@ -60,6 +60,7 @@ class Scene:
     nodules: tuple[Nodule, ...]
     marks: tuple[Mark, ...]
     vessels: Strokes
+    bronchi: Strokes
 
 
 def place(patient: Patient) -> Scene:
@@ -69,10 +70,15 @@ def place(patient: Patient) -> Scene:
     low, high = float(grid.z_mm[0]), float(grid.z_mm[-1])
     free = lung_points(patient.body, (low, high), 3.0)
     nodules = _place_nodules(rng, patient, free, (low, high))
-    vessels = lung_vessels(generator(patient.seed, "vessels", patient.number), patient.body, (low, high))
-    vessels = _clear_of(vessels, nodules)
+    vessels, bronchi = (
+        _clear_of(strokes, nodules)
+        for strokes in lung_vessels(
+            generator(patient.seed, "vessels", patient.number), patient.body, (low, high)
+        )
+    )
     origin = np.round([rng.uniform(-12, 12), rng.uniform(-190, -130), rng.uniform(-320, 120)], 1)
-    return Scene(patient, grid, origin, nodules, _place_marks(rng, free, nodules, vessels, grid), vessels)
+    marks = _place_marks(rng, free, nodules, vessels, grid)
+    return Scene(patient, grid, origin, nodules, marks, vessels, bronchi)
 
 
 def _field_of_view(rng: np.random.Generator, patient: Patient) -> Grid:
@@ -94,7 +100,7 @@ def _field_of_view(rng: np.random.Generator, patient: Patient) -> Grid:
 def _place_nodules(
     rng: np.random.Generator, patient: Patient, free: NDArray[np.float64], z_range_mm: tuple[float, float]
 ) -> tuple[Nodule, ...]:
-    """Largest first, so that each finds a place deep enough in the lung, inside the slab, apart from others."""
+    """Largest first, so that each finds a place deep enough in the lung, inside the slab and apart."""
     order = sorted(range(len(patient.findings)), key=lambda i: -patient.findings[i].attributes.diameter_mm)
     placed: list[Nodule] = []
     for number in order:
@@ -103,7 +109,8 @@ def _place_nodules(
         choice = free[_allowed(free, attributes, placed, z_range_mm, patient.body.scale)]
         centre = choice[rng.integers(len(choice)), :3] + rng.uniform(-1, 1, 3)
         shape = draw_shape(rng, attributes)
-        placed.append(Nodule(number, finding, centre, shape, draw_spicules(rng, attributes, shape)))
+        spicules = draw_spicules(rng, attributes, shape).moved(centre)
+        placed.append(Nodule(number, finding, centre, shape, spicules))
     return tuple(sorted(placed, key=lambda nodule: nodule.number))
 
 

@@ -7,6 +7,7 @@ Noise and cuts are set so that the cohort is like LIDC-IDRI: consensus classes (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,11 @@ def draw_ratings(rng: np.random.Generator, attributes: Attributes, latent: float
 def malignancy_score(perceived: float) -> int:
     """The score 1 to 5 for how malignant a nodule looks to a reader."""
     return 1 + int(np.searchsorted(_CUTS, perceived))
+
+
+def consensus_class(scores: Sequence[int]) -> int:
+    """The readers' class 1 to 5: the mean, rounded half up."""
+    return int(np.clip(np.floor(np.mean(scores) + 0.5), 1, 5))
 
 
 def _rating(reader: int, seen: Attributes, malignancy: int, slips: np.ndarray) -> Rating:

@@ -20,9 +20,9 @@ from lungml.phantom.truth import nodule_rows, patient_row
 
 
 def write_patient(patient: Patient, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Write a patient's series and reading file under `folder`/<patient>/<series>; return the truth's rows."""
+    """Write a patient's series and readings under `folder`/<patient>/<series>; return the truth's rows."""
     scene = place(patient)
-    series_uid = dicom_uid(patient.seed, "series", patient.number)
+    series_uid = series_uid_of(patient)
     into = folder / patient.patient_id / series_uid
     planes = _planes(scene)
     image = render(scene)
@@ -33,6 +33,11 @@ def write_patient(patient: Patient, folder: Path) -> dict[str, list[dict[str, An
     write_series(into, stored, _header(scene, storage), planes)
     write_text(into / "readings.xml", _readings_xml(scene, planes))
     return {"nodules": nodule_rows(scene, series_uid), "patients": [patient_row(scene, series_uid)]}
+
+
+def series_uid_of(patient: Patient) -> str:
+    """SeriesInstanceUID of a patient's only series."""
+    return dicom_uid(patient.seed, "series", patient.number)
 
 
 def _planes(scene: Scene) -> list[PlaneHeader]:
@@ -64,7 +69,7 @@ def _header(scene: Scene, storage: PixelStorage) -> SeriesHeader:
         sex=patient.body.sex,
         age_years=patient.body.age_years,
         study_uid=dicom_uid(patient.seed, "study", patient.number),
-        series_uid=dicom_uid(patient.seed, "series", patient.number),
+        series_uid=series_uid_of(patient),
         frame_uid=dicom_uid(patient.seed, "frame", patient.number),
         manufacturer=style.manufacturer,
         model=style.model,
@@ -99,7 +104,7 @@ def _readings_xml(scene: Scene, planes: list[PlaneHeader]) -> str:
         ReadMessage(
             message_uid=dicom_uid(patient.seed, "message", patient.number),
             study_uid=dicom_uid(patient.seed, "study", patient.number),
-            series_uid=dicom_uid(patient.seed, "series", patient.number),
+            series_uid=series_uid_of(patient),
             planes=references,
             readers=read_scene(scene),
             mirrored_columns=scene.grid.shape[2] if patient.orientation.flip_x else None,

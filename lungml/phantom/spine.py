@@ -7,6 +7,7 @@ import numpy as np
 from lungml.phantom.body import Body
 from lungml.phantom.grid import FloatArray, cover, paint
 from lungml.phantom.ovals import Oval, blend
+from lungml.phantom.wall import pleura_mm
 
 _CORTEX_HU, _MARROW_HU, _DISC_HU = 620.0, 185.0, 85.0
 _VERTEBRA_MM = 24.0
@@ -38,16 +39,11 @@ def paint_spine(
 
 
 def paint_breastbone(
-    image_hu: FloatArray,
-    body: Body,
-    at: tuple[FloatArray, FloatArray],
-    z_mm: float,
-    front_mm: float,
-    pixel_mm: float,
+    image_hu: FloatArray, body: Body, at: tuple[FloatArray, FloatArray], z_mm: float, pixel_mm: float
 ) -> None:
-    """Paint the sternum of one plane; `front_mm` is how far in front of the axis the pleura is."""
+    """Paint the sternum of one plane, just in front of the pleura."""
     wide = float(np.interp(z_mm, (-90, -60, 20, 45), (11, 18, 17, 26))) * body.scale
-    bone = Oval(0, -(front_mm + 5.5), wide, 5.6 * body.scale)
+    bone = Oval(0, -(float(pleura_mm(body, z_mm)[0]) + 5.5), wide, 5.6 * body.scale)
     distance = bone.distance(*at)
     paint(image_hu, cover(distance, pixel_mm), 480.0)
     paint(image_hu, cover(distance + 1.5, pixel_mm), 150.0)
@@ -73,8 +69,8 @@ def _paint_arch(
 ) -> None:
     """Pedicles, laminae, transverse and spinous processes, heads of the ribs."""
     s, canal = body.scale, 0.62 * body.depth_mm + 21 * body.scale
-    ring = np.abs(Oval(0, canal, 11.5 * s, 10.5 * s).distance(*at)) - 2.6
-    parts = [ring]
+    ring: FloatArray = np.abs(Oval(0, canal, 11.5 * s, 10.5 * s).distance(*at)) - np.float32(2.6)
+    parts: list[FloatArray] = [ring]
     spine_length = 14 * s if phase < 0.75 else 7 * s
     parts.append(Oval(0, canal + 12 * s + spine_length, 2.8 * s, spine_length).distance(*at))
     for side in (-1, 1):

@@ -9,9 +9,15 @@ from numpy.typing import NDArray
 
 from lungml.phantom.grid import FloatArray, Grid
 
-_LEAF_MM = 0.55
+_LEAF_MM = 0.68
 _MURRAY = 2.7
 """Exponent of Murray's law: a parent's radius to it is the sum of its children's."""
+
+_STEP_MM, _POINT_STEP_MM = 5.0, 0.9
+"""Distance between the nodes of a tree, and between the points of a stroke."""
+
+_ALIKE = ((0.0, 0.8, 1), (0.8, 1.4, 1), (1.4, 2.4, 2), (2.4, 4.5, 3), (4.5, 99.0, 4))
+"""Strokes stamped together: from and to which radius in mm, and every how manieth point is enough."""
 
 _BEND = 0.9
 """How much turning back costs, against distance, when a new branch chooses its parent."""
@@ -24,6 +30,10 @@ class Strokes:
     points_mm: NDArray[np.float64]
     radius_mm: NDArray[np.float64]
 
+    def moved(self, by_mm: NDArray[np.float64]) -> Strokes:
+        """The same, shifted; `by_mm` is (3,) or (n, 3)."""
+        return Strokes(self.points_mm + by_mm, self.radius_mm)
+
 
 def grow_tree(
     rng: np.random.Generator, root_mm: NDArray[np.float64], tips_mm: NDArray[np.float64]
@@ -34,17 +44,56 @@ def grow_tree(
     follow Murray's law.
     """
     order = np.argsort(np.linalg.norm(tips_mm - root_mm, axis=1), kind="stable")
-    nodes, heading = [root_mm], [np.zeros(3)]
-    parents = [-1]
+    tree = _Tree.rooted(root_mm, int(np.linalg.norm(tips_mm - root_mm, axis=1).sum() / _STEP_MM) + 2)
     for tip in tips_mm[order]:
-        parent = _best_parent(np.array(nodes), np.array(heading), tip)
-        for point in _bent_line(rng, nodes[parent], tip):
-            step = point - nodes[parent]
-            nodes.append(point)
-            heading.append(step / max(np.linalg.norm(step), 1e-9))
-            parents.append(parent)
-            parent = len(nodes) - 1
-    return _strokes(np.array(nodes), np.array(parents))
+        parent = tree.best_parent(tip)
+        for point in _bent_line(rng, tree.nodes[parent], tip):
+            parent = tree.add(parent, point)
+    return tree.strokes()
+
+
+@dataclass
+class _Tree:
+    """Nodes (n, 3), the direction in which each was reached, and its parent; `size` of them are in use."""
+
+    nodes: NDArray[np.float64]
+    heading: NDArray[np.float64]
+    parents: NDArray[np.int64]
+    size: int
+
+    @classmethod
+    def rooted(cls, root: NDArray[np.float64], capacity: int) -> _Tree:
+        nodes = np.zeros((capacity, 3))
+        nodes[0] = root
+        return cls(nodes, np.zeros((capacity, 3)), np.full(capacity, -1), 1)
+
+    def best_parent(self, tip: NDArray[np.float64]) -> int:
+        way = tip - self.nodes[: self.size]
+        distance = np.sqrt(np.einsum("nd,nd->n", way, way)) + 1e-9
+        ahead = np.einsum("nd,nd->n", way, self.heading[: self.size]) / distance
+        return int(np.argmin(distance * (1 + _BEND * (1 - ahead))))
+
+    def add(self, parent: int, point: NDArray[np.float64]) -> int:
+        step = point - self.nodes[parent]
+        self.nodes[self.size] = point
+        self.heading[self.size] = step / max(float(np.sqrt(step @ step)), 1e-9)
+        self.parents[self.size] = parent
+        self.size += 1
+        return self.size - 1
+
+    def strokes(self) -> Strokes:
+        """All edges as points, with Murray radii."""
+        parents, nodes = self.parents[1 : self.size], self.nodes[: self.size]
+        radius = _murray_radius(self.parents[: self.size])
+        ends = radius[1:]
+        starts = np.minimum(radius[parents], 1.5 * ends)
+        count = np.maximum(
+            (np.linalg.norm(nodes[1:] - nodes[parents], axis=1) / _POINT_STEP_MM).astype(int), 1
+        )
+        edge = np.repeat(np.arange(len(parents)), count)
+        share = (np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + 1) / count[edge]
+        points = nodes[parents[edge]] + share[:, None] * (nodes[1:][edge] - nodes[parents[edge]])
+        return Strokes(points, starts[edge] + share * (ends - starts)[edge])
 
 
 def stamp(share: FloatArray, grid: Grid, strokes: Strokes, thickness_mm: float) -> None:
@@ -54,9 +103,9 @@ def stamp(share: FloatArray, grid: Grid, strokes: Strokes, thickness_mm: float) 
     """
     index = grid.index_of(strokes.points_mm)
     inside = np.all((index > -8) & (index < np.array(grid.shape) + 8), axis=1)
-    for low, high in ((0.0, 0.8), (0.8, 1.4), (1.4, 2.4), (2.4, 4.5), (4.5, 99.0)):
-        chosen = inside & (strokes.radius_mm >= low) & (strokes.radius_mm < high)
-        if chosen.any():
+    for low, high, every in _ALIKE:
+        chosen = np.flatnonzero(inside & (strokes.radius_mm >= low) & (strokes.radius_mm < high))[::every]
+        if len(chosen):
             _stamp_alike(share, grid, index[chosen], strokes.radius_mm[chosen], thickness_mm)
 
 
@@ -91,7 +140,7 @@ def line(
     start_mm: NDArray[np.float64], end_mm: NDArray[np.float64], radii_mm: tuple[float, float]
 ) -> Strokes:
     """A straight stroke whose radius goes linearly from the first to the second."""
-    count = max(int(np.linalg.norm(end_mm - start_mm) / 0.7) + 1, 2)
+    count = max(int(np.linalg.norm(end_mm - start_mm) / _POINT_STEP_MM) + 2, 2)
     along = np.linspace(0, 1, count)[:, None]
     return Strokes(start_mm + along * (end_mm - start_mm), np.interp(along[:, 0], (0, 1), radii_mm))
 
@@ -104,19 +153,12 @@ def join(parts: list[Strokes]) -> Strokes:
     return Strokes(points, np.concatenate([part.radius_mm for part in parts]))
 
 
-def _best_parent(nodes: NDArray[np.float64], heading: NDArray[np.float64], tip: NDArray[np.float64]) -> int:
-    way = tip - nodes
-    distance = np.linalg.norm(way, axis=1)
-    ahead = np.einsum("nd,nd->n", way, heading) / np.maximum(distance, 1e-9)
-    return int(np.argmin(distance * (1 + _BEND * (1 - ahead))))
-
-
 def _bent_line(
     rng: np.random.Generator, start: NDArray[np.float64], end: NDArray[np.float64]
 ) -> list[NDArray[np.float64]]:
-    """Points from `start` (left out) to `end`, about 5 mm apart, bowed sideways a little."""
+    """Points from `start` (left out) to `end`, `_STEP_MM` apart, bowed sideways a little."""
     length = float(np.linalg.norm(end - start))
-    count = max(int(length / 5.0), 1)
+    count = max(int(length / _STEP_MM), 1)
     bow = rng.normal(0, 0.06 * length, 3)
     return [
         start + (end - start) * share + bow * np.sin(np.pi * share)
@@ -124,21 +166,10 @@ def _bent_line(
     ]
 
 
-def _strokes(nodes: NDArray[np.float64], parents: NDArray[np.int64]) -> Strokes:
-    power = np.zeros(len(nodes))
-    has_child = np.zeros(len(nodes), bool)
-    has_child[parents[1:]] = True
-    for node in range(len(nodes) - 1, 0, -1):
-        power[node] += 0.0 if has_child[node] else _LEAF_MM**_MURRAY
+def _murray_radius(parents: NDArray[np.int64]) -> NDArray[np.float64]:
+    power = np.zeros(len(parents))
+    power[np.setdiff1d(np.arange(len(parents)), parents)] = _LEAF_MM**_MURRAY
+    for node in range(len(parents) - 1, 0, -1):
         power[parents[node]] += power[node]
-    radius = power ** (1 / _MURRAY)
-    parts = [
-        line(
-            nodes[parent],
-            nodes[node],
-            (min(float(radius[parent]), 1.5 * float(radius[node])), float(radius[node])),
-        )
-        for node, parent in enumerate(parents)
-        if parent >= 0
-    ]
-    return join(parts)
+    radius: NDArray[np.float64] = power ** (1 / _MURRAY)
+    return radius
