@@ -36,7 +36,7 @@ def write_embeddings(folder: Path, view: View, embeddings: Embeddings) -> None:
     Raises:
         ValueError: a depth has not one row per nodule, or a value is not finite.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     for depth, vectors in embeddings.by_depth.items():
         if len(vectors) != len(embeddings.nodule_ids) or not np.isfinite(vectors).all():
@@ -47,7 +47,7 @@ def write_embeddings(folder: Path, view: View, embeddings: Embeddings) -> None:
     }
     path = _tensors(folder, view)
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary)
+        temporary.write_bytes(save(tensors))
     about = {
         "backbone": embeddings.backbone,
         "weights": embeddings.weights,

@@ -38,6 +38,13 @@ def test_equal_embeddings_give_equal_bytes(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+def test_others_may_read_the_tensors_where_they_may_read_the_table(tmp_path):
+    write_embeddings(tmp_path, View.NODULE, embeddings())
+
+    modes = {path.suffix: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert modes[".safetensors"] == modes[".json"]
+
+
 def test_changed_tensors_are_refused(tmp_path):
     write_embeddings(tmp_path, View.SLICE, embeddings())
     path = tmp_path / "slice.safetensors"
