@@ -114,11 +114,11 @@ def _write(out: Path, task: Task, backbone: str, trials: list[TrialResult]) -> N
     }
     rows = [
         {
-            "trial": trial.number + 1,
-            **asdict(trial.candidate),
-            "state": "pruned" if trial.pruned else "complete",
+            "number": trial.number,
+            "state": "PRUNED" if trial.pruned else "COMPLETE",
+            "value": trial.score,
             "epochs": len(trial.scores),
-            "weighted_auprc": trial.score,
+            **asdict(trial.candidate),
         }
         for trial in trials
     ]

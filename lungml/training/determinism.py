@@ -28,8 +28,8 @@ def reproducible(threads: int) -> Iterator[None]:
 
 @contextmanager
 def seeded(*key: int) -> Iterator[None]:
-    """Draw torch's random numbers (dropout, new weights) from `key`; put the generators back afterwards."""
+    """Draw torch's random numbers (dropout, new weights) from `key`; put its generator back afterwards."""
     seed = int(np.random.SeedSequence((*key, _STEP_STREAM)).generate_state(1, np.uint64)[0])
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         yield

@@ -97,8 +97,8 @@ def _train_epoch(
     steps = count_steps(data.train, recipe, settings.batch_size)
     state.open_epoch()
     loss_of = _loss(data, recipe)
-    state.classifier.train()
     set_frozen(state.classifier.backbone, plan.frozen_fraction)
+    state.classifier.train()  # after the freezing, which decides what follows it
     batches = epoch_batches(
         data, recipe, settings.batch_size, seed=settings.seed, epoch=epoch, first_step=state.step
     )

@@ -1,0 +1,154 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lungml.bundle import (
+    FORMAT,
+    Bundle,
+    bundle_sha256,
+    library_versions,
+    predict,
+    read_bundle,
+    write_bundle,
+)
+from lungml.errors import ModelError
+from lungml.files import sha256_json
+from lungml.imaging.intensity import Normalisation
+from lungml.models.backbones import build_backbone, embedding_size
+from lungml.models.classifier import Classifier
+from lungml.models.heads import build_head
+from lungml.params.data import LabelParams, ViewsParams
+from lungml.params.model import WeightsParams
+from lungml.terms import Task
+
+
+def make_bundle():
+    backbone = build_backbone("mobilenetv3_small_050", in_channels=1, weights=WeightsParams(seed=4))
+    head = build_head("mlp", embedding_size(backbone), 5)
+    return Bundle(
+        classifier=Classifier(backbone, head),
+        task=Task.NODULE_FIVE,
+        backbone="mobilenetv3_small_050",
+        head="mlp",
+        in_channels=1,
+        weights="random (seed 4)",
+        normalisation=Normalisation("window", (-1000.0, 400.0), 0.31, 0.27),
+        views=ViewsParams(size_px=32),
+        labels=LabelParams(aggregation="median"),
+        lineage={"data_sha256": "d", "split_sha256": "s"},
+        history={"epochs": 3, "weighted_auprc": 0.5},
+        versions=library_versions(),
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return make_bundle()
+
+
+@pytest.fixture
+def folder(bundle, tmp_path):
+    write_bundle(tmp_path / "model", bundle)
+    return tmp_path / "model"
+
+
+def images_hu(count=3, size=32):
+    return np.random.default_rng(0).integers(-1000, 400, (count, 1, size, size)).astype(np.int16)
+
+
+def test_a_bundle_comes_back_as_it_was_written(bundle, folder):
+    found = read_bundle(folder)
+
+    for field in ("task", "normalisation", "views", "labels", "lineage", "history", "weights", "versions"):
+        assert getattr(found, field) == getattr(bundle, field)
+    assert np.array_equal(predict(found, images_hu()), predict(bundle, images_hu()))
+
+
+def test_equal_bundles_are_equal_byte_for_byte(bundle, folder, tmp_path):
+    write_bundle(tmp_path / "again", bundle)
+
+    assert {file.name for file in folder.iterdir()} == {"weights.safetensors", "bundle.json"}
+    for file in folder.iterdir():
+        assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
+
+
+def test_predictions_are_the_softmax_of_the_classifier_on_normalised_hu(bundle):
+    images = images_hu()
+    unit = (np.clip(images, -1000, 400) + 1000) / 1400
+    with torch.inference_mode():
+        logits = bundle.classifier.eval()(torch.from_numpy((unit - 0.31) / 0.27).float()).double()
+
+    expected = (logits.exp() / logits.exp().sum(dim=1, keepdim=True)).numpy()
+    found = predict(bundle, images)
+
+    assert found.dtype == np.float64
+    assert np.allclose(found, expected, atol=1e-5)
+    assert np.allclose(found.sum(axis=1), 1.0)
+
+
+def test_the_batch_size_changes_no_prediction(bundle):
+    images = images_hu(5)
+
+    assert np.allclose(predict(bundle, images, batch_size=2), predict(bundle, images), atol=1e-6)
+
+
+def test_no_images_give_no_predictions(bundle):
+    assert predict(bundle, images_hu(0)).shape == (0, 5)
+
+
+def test_images_of_another_size_are_refused(bundle):
+    with pytest.raises(ValueError, match="32, 32"):
+        predict(bundle, images_hu(size=48))
+
+
+def test_predicting_does_not_train(bundle):
+    before = {name: value.clone() for name, value in bundle.classifier.state_dict().items()}
+    bundle.classifier.train()
+
+    predict(bundle, images_hu())
+
+    assert all(torch.equal(value, before[name]) for name, value in bundle.classifier.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "bundle.json"])
+def test_a_changed_byte_is_refused(folder, name):
+    content = bytearray((folder / name).read_bytes())
+    place = content.rindex(b"random") if name == "bundle.json" else len(content) - 1
+    content[place] ^= 1
+    (folder / name).write_bytes(content)
+
+    with pytest.raises(ModelError, match="changed"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "bundle.json"])
+def test_a_missing_file_is_refused(folder, name):
+    (folder / name).unlink()
+
+    with pytest.raises(ModelError, match=r"missing|not there"):
+        read_bundle(folder)
+
+
+def test_a_bundle_of_another_format_is_refused(folder):
+    info = json.loads((folder / "bundle.json").read_text())
+    del info["sha256"]
+    info["format"] = FORMAT + 1
+    (folder / "bundle.json").write_text(json.dumps(info | {"sha256": sha256_json(info)}))
+
+    with pytest.raises(ModelError, match=f"format {FORMAT + 1}"):
+        read_bundle(folder)
+
+
+def test_any_change_of_a_bundle_changes_its_checksum(bundle, folder, tmp_path):
+    write_bundle(tmp_path / "other", replace(bundle, lineage={"data_sha256": "e", "split_sha256": "s"}))
+    heavier = make_bundle()
+    with torch.no_grad():
+        heavier.classifier.head[0].bias.add_(1e-6)
+    write_bundle(tmp_path / "heavier", heavier)
+
+    sums = {bundle_sha256(tmp_path / name) for name in ("model", "other", "heavier")}
+
+    assert len(sums) == 3

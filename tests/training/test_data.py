@@ -1,0 +1,139 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from training_examples import make_data, make_examples
+
+from lungml.errors import InputError
+from lungml.imaging.intensity import normalise
+from lungml.imaging.store import ViewStore
+from lungml.params.model import AugmentParams, RecipeParams
+from lungml.terms import Part, Target
+from lungml.training.data import count_steps, epoch_batches, select_examples
+
+STILL = AugmentParams(rotation_degrees=0, flip_probability=0, zoom=0, shift_fraction=0)
+
+
+def split_table(parts, binary):
+    ids = [f"n{i}" for i in range(len(parts))]
+    return pd.DataFrame({"nodule_id": ids, "part": parts, "binary": binary, "five": 0})
+
+
+class Ledger:
+    """Stands for the memory map of images, and notes which rows were read."""
+
+    def __init__(self, count):
+        self.read = []
+        self.count = count
+
+    def __getitem__(self, rows):
+        self.read += np.asarray(rows).tolist()
+        return np.zeros((len(rows), 1, 4, 4), np.int16) + np.asarray(rows)[:, None, None, None]
+
+
+def open_store(ids):
+    return ViewStore(Ledger(len(ids)), None, pd.DataFrame({"nodule_id": ids}), {})
+
+
+def batches(recipe, batch_size=16, **options):
+    return list(epoch_batches(make_data(), recipe, batch_size, **({"seed": 1, "epoch": 0} | options)))
+
+
+def test_only_pixels_of_the_asked_part_are_read():
+    store = open_store(["n0", "n1", "n2", "n3", "n4", "n5"])
+    split = split_table(["train", "test", "val", "train", "test", "train"], [0, 1, 0, 1, 0, 0])
+
+    train = select_examples(store, split, Target.BINARY, Part.TRAIN)
+
+    assert store.images_hu.read == [0, 3, 5]
+    assert train.nodule_ids == ("n0", "n3", "n5")
+    assert train.images_hu[:, 0, 0, 0].tolist() == [0, 3, 5]
+    assert train.labels.tolist() == [0, 1, 0]
+    assert train.classes == 2
+
+
+def test_nodules_the_label_policy_left_out_are_not_read():
+    store = open_store(["n0", "n1", "n2"])
+
+    train = select_examples(store, split_table(["train"] * 3, [0, -1, 1]), Target.BINARY, Part.TRAIN)
+
+    assert train.nodule_ids == ("n0", "n2")
+    assert store.images_hu.read == [0, 2]
+
+
+def test_a_part_of_one_class_is_refused_before_any_pixel_is_read():
+    store = open_store(["n0", "n1"])
+
+    with pytest.raises(InputError, match="val part holds 2 nodules of 1 class"):
+        select_examples(store, split_table(["val", "val"], [1, 1]), Target.BINARY, Part.VAL)
+
+    assert store.images_hu.read == []
+
+
+def test_a_nodule_without_an_image_is_refused():
+    with pytest.raises(InputError, match="n1"):
+        select_examples(
+            open_store(["n0"]), split_table(["train", "train"], [0, 1]), Target.BINARY, Part.TRAIN
+        )
+
+
+def test_an_epoch_shows_every_row_once_and_unchanged_if_nothing_is_asked_for():
+    data = make_data()
+    shown = batches(RecipeParams(imbalance="none", augment=STILL))
+
+    ids = [nodule_id for batch in shown for nodule_id in batch.nodule_ids]
+    images = torch.cat([batch.images for batch in shown])
+    labels = torch.cat([batch.targets for batch in shown]).argmax(dim=1)
+    rows = [data.train.nodule_ids.index(nodule_id) for nodule_id in ids]
+    assert sorted(rows) == list(range(40))
+    assert rows != list(range(40))
+    assert labels.tolist() == data.train.labels[rows].tolist()
+    expected = normalise(torch.from_numpy(data.train.images_hu[rows]), data.normalisation)
+    assert torch.allclose(images, expected, atol=1e-3)
+
+
+def test_batches_differ_in_size_by_one_at_most():
+    sizes = [len(batch.images) for batch in batches(RecipeParams(imbalance="none"), batch_size=12)]
+
+    assert sizes == [10, 10, 10, 10]
+    assert count_steps(make_examples("n", 40), RecipeParams(imbalance="none"), 12) == 4
+
+
+def test_upsampling_shows_both_classes_equally_often():
+    targets = torch.cat([batch.targets for batch in batches(RecipeParams(imbalance="upsample"))])
+
+    assert targets.sum(dim=0).tolist() == [30.0, 30.0]
+
+
+def test_an_epoch_that_goes_on_has_the_batches_it_would_have_had():
+    recipe = RecipeParams(augment=AugmentParams(mixup_alpha=0.4))
+
+    whole, rest = batches(recipe), batches(recipe, first_step=2)
+
+    assert len(rest) == len(whole) - 2
+    for late, batch in zip(rest, whole[2:], strict=True):
+        assert torch.equal(late.images, batch.images)
+        assert torch.equal(late.targets, batch.targets)
+        assert late.nodule_ids == batch.nodule_ids
+
+
+def test_an_example_looks_the_same_whatever_the_batch_size():
+    recipe = RecipeParams(imbalance="none")
+    looks = [
+        {
+            nodule_id: image
+            for batch in batches(recipe, batch_size)
+            for nodule_id, image in zip(batch.nodule_ids, batch.images, strict=True)
+        }
+        for batch_size in (5, 16)
+    ]
+
+    assert all(torch.equal(image, looks[1][nodule_id]) for nodule_id, image in looks[0].items())
+
+
+def test_class_weights_are_for_the_strategy_that_wants_them():
+    data = make_data()
+
+    assert data.class_weights(RecipeParams(imbalance="upsample")) is None
+    weights = data.class_weights(RecipeParams(imbalance="class-weights"))
+    assert weights.tolist() == pytest.approx([40 / 60, 40 / 20])
