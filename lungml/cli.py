@@ -63,6 +63,7 @@ def main() -> None:
         lungml(standalone_mode=False)
     except LungmlError as error:
         click.echo(f"lungml: {error}", err=True)
+        _note(os.environ.get("DVC_STAGE", ""), str(error.exit_code))
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
@@ -145,3 +146,10 @@ def _announce(name: str) -> None:
     order = os.environ.get("LUNGML_STAGE_ORDER", "").split(",")
     count = f"[{order.index(stage) + 1}/{len(order)}] " if stage in order else ""
     click.echo(f"{count}{stage}: {STAGES[name]}", err=True)
+    _note(stage)
+
+
+def _note(*facts: str) -> None:
+    """Write down which stage runs and how it failed: `lungml demo` hears of DVC's exit code only."""
+    if path := os.environ.get("LUNGML_STAGE_NOTE"):
+        Path(path).write_text("\n".join(facts), encoding="utf-8")

@@ -74,4 +74,7 @@ def _flat(found: TaskFiles) -> dict[str, Any]:
             numbers[f"{prefix}{metric}"] = values[metric]["value"]
     headline = number_of(metrics["raw"], HEADLINE)
     numbers |= {f"{HEADLINE}_{part}": headline[part] for part in ("low", "high", "chance", "skill")}
-    return numbers | {"version": (found.registration or {}).get("version")}
+    return numbers | {
+        "random_weights": metrics["weights"].startswith("random"),
+        "version": (found.registration or {}).get("version"),
+    }

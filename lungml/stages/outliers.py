@@ -33,7 +33,7 @@ def run(params: OutlierParams, *, embeddings: Path, split: Path, index: Path, ou
             "name one of them in params.yaml, or add it to embed.backbones"
         )
     nodules = _nodules(split, index)
-    with threadpool_limits(1), atomic_folder(out) as temporary:  # sums depend on the number of threads
+    with threadpool_limits(1), atomic_folder(out) as temporary:  # sums depend on their number; small matrices
         for view in View:
             found = read_embeddings(folder, view)
             scored = _score(found, nodules, params)

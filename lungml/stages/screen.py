@@ -64,7 +64,7 @@ def run(params: ScreenParams, *, task: Task, embeddings: Path, split: Path, inde
         nodules["patient_id"].to_numpy(dtype=str),
         len(task.target.class_names),
     )
-    with threadpool_limits(1):  # sums depend on the number of threads
+    with threadpool_limits(1):  # sums depend on their number; small matrices
         folds = draw_folds(cohort, params)
         features, weights = _features(task, embeddings, nodules)
         cells = {

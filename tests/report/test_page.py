@@ -192,7 +192,8 @@ def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 @pytest.mark.parametrize("width_px", [390, 1200])
 def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_path, width_px):
-    probe = f"""<!doctype html><iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(page)}"></iframe>
+    probe = f"""<!doctype html>
+        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(page)}"></iframe>
         <pre id="o"></pre><script>f.onload = () => {{
         const inner = f.contentDocument, images = [...inner.images];
         o.textContent = JSON.stringify({{
@@ -211,3 +212,9 @@ def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_
     assert found["width"] <= width_px
     assert found["requests"] == []
     assert found["images"] == found["drawn"] > 20
+
+
+def test_of_the_maps_only_the_gallery_is_in_the_page(page, finished_project):
+    assert (finished_project / "reports/explain/nodule-five/case_01.png").is_file()
+    assert "nodule crop, five-point score: gallery" in page.lower()
+    assert "case 01" not in page

@@ -1,0 +1,179 @@
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lungml.commands.demo import Outcome, environment, failure, reproduce
+from lungml.graph import read_graph
+
+PIPELINE = """
+stages:
+  first:
+    cmd: python stage.py first
+    deps: [stage.py]
+    outs: [first.txt]
+  second:
+    cmd: python stage.py second
+    deps: [stage.py, first.txt]
+    outs: [reports]
+"""
+# A stage as the command line runs it: it notes its name, and its exit code when it fails.
+STAGE = """
+import os, pathlib, sys
+from lungml import cli
+from lungml.errors import MissingInputError
+name = sys.argv[1]
+cli._announce("index")
+if pathlib.Path("broken").is_file() and name == "second":
+    cli.lungml = lambda **_: (_ for _ in ()).throw(MissingInputError("no scans"))
+    cli.main()
+summary = '{"nodule-five": %s}' % pathlib.Path("numbers.json").read_text()
+os.makedirs("reports", exist_ok=True) if name == "second" else None
+pathlib.Path("first.txt" if name == "first" else "reports/summary.json").write_text(summary)
+"""
+NUMBERS = {
+    "weighted_auprc": 0.5491,
+    "weighted_auprc_low": 0.501,
+    "weighted_auprc_high": 0.597,
+    "weighted_auprc_chance": 0.297,
+    "diameter_weighted_auprc": 0.431,
+    "f1_weighted": 0.52,
+    "balanced_accuracy": None,
+    "random_weights": True,
+    "version": 3,
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "numbers.json").write_text(json.dumps(NUMBERS))
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def demo(project):
+    code = "from lungml.commands.demo import command; command(standalone_mode=False)"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+def test_it_counts_the_stages_and_ends_with_the_table_and_where_to_look(project):
+    done = demo(project)
+
+    assert done.returncode == 0, done.stderr
+    assert "[1/2] first:" in done.stderr
+    assert "[2/2] second:" in done.stderr
+    header, row, *rest = [
+        line for line in done.stdout.splitlines() if "task" in line or "nodule-five" in line
+    ]
+    assert header.split("  ")[0] == "task"
+    cells = ["0.549 (0.501 to 0.597)", "0.297", "0.431", "0.520", "not defined", "3"]
+    assert re.split(r"\s{2,}", row) == ["nodule-five", *cells]
+    assert "random weights" in done.stdout
+    assert "never cancer" in done.stdout
+    for words in ("reports/report.html", "mlflow ui --backend-store-uri sqlite:///", "prefect server start"):
+        assert words in done.stdout
+    assert rest == []
+
+
+def test_a_second_time_it_runs_no_stage_and_prints_the_same_table(project):
+    first, second = demo(project), demo(project)
+
+    assert "] first:" in first.stderr
+    assert "] first:" not in second.stderr
+    tables = [
+        [line for line in done.stdout.splitlines() if line.startswith(("task", "nodule-five"))]
+        for done in (first, second)
+    ]
+    assert tables[0] == tables[1]
+    assert len(tables[0]) == 2
+
+
+def test_a_failed_stage_is_named_with_its_own_exit_code_and_the_way_on(project):
+    (project / "broken").touch()
+
+    done = demo(project)
+
+    assert done.returncode == 5
+    assert "no scans" in done.stderr
+    assert "stage second failed (exit code 5)" in done.stderr
+    assert "run lungml demo again" in done.stderr
+    assert "Traceback" not in done.stderr
+    (project / "broken").unlink()
+    assert "first:" not in demo(project).stderr  # it goes on where it was
+
+
+def test_a_crash_that_notes_no_code_gives_the_code_of_dvc(tmp_path):
+    dvc = "import os, pathlib; pathlib.Path(os.environ['LUNGML_STAGE_NOTE']).write_text('embed@a'); exit(255)"
+
+    assert reproduce([sys.executable, "-c", dvc], tmp_path, ["embed@a"]) == Outcome(255, "embed@a")
+
+
+def test_ctrl_c_waits_for_dvc_to_stop_and_says_how_to_go_on(tmp_path):
+    child = (
+        "import os, pathlib, signal, sys, time\n"
+        "pathlib.Path(os.environ['LUNGML_STAGE_NOTE']).write_text('tune@a')\n"
+        "def stop(*_): time.sleep(0.5); pathlib.Path('stopped').touch(); sys.exit(1)\n"
+        "signal.signal(signal.SIGINT, stop)\n"
+        "pathlib.Path('ready').touch()\n"
+        "time.sleep(30)\n"
+    )
+    parent = (
+        "import pathlib, sys\n"
+        "from lungml.commands.demo import failure, reproduce\n"
+        f"outcome = reproduce([sys.executable, '-c', {child!r}], pathlib.Path.cwd(), [])\n"
+        "print(failure(outcome)); sys.exit(outcome.exit_code)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", parent],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    until = time.monotonic() + 60
+    while not (tmp_path / "ready").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+
+    said, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert (tmp_path / "stopped").exists()
+    assert "stopped in stage tune@a" in said
+
+
+def test_the_programs_of_this_python_come_first(tmp_path):
+    found = environment(["a", "b"], tmp_path / "note")
+
+    assert shutil.which("dvc", path=found["PATH"]) == str(Path(sys.executable).parent / "dvc")
+    assert found["LUNGML_STAGE_ORDER"] == "a,b"
+
+
+def test_a_failure_of_dvc_itself_is_not_blamed_on_a_stage():
+    assert failure(Outcome(253, "")) == (
+        "lungml: DVC stopped before any stage ran (exit code 253); its reason is above"
+    )
+
+
+def test_the_order_is_that_of_the_real_graph():
+    order = [node.name for node in read_graph(Path(__file__).parents[2])]
+
+    assert order[0] == "acquire"
+    assert order[-1] == "report"
