@@ -32,48 +32,54 @@ def rank(scores: FloatArray) -> Ranking:
     return Ranking(order, np.flatnonzero(is_last))
 
 
-def average_precision(ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
-    """Sum over thresholds of the gain in recall times the precision there; no interpolation.
+@dataclass(frozen=True)
+class Found:
+    """What is found down to each of G thresholds, from the highest on, for R weightings."""
+
+    positives: FloatArray
+    """(R, G): weight of the positive cases."""
+    cases: FloatArray
+    """(R, G): weight of all cases."""
+
+
+def count_found(ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray) -> Found:
+    """Count the positives and all cases down to each threshold.
 
     Args:
         ranking: of N cases.
         positive: (N,).
         weights: (R, N), at least 0; one row is one weighting of the cases.
+    """
+    ranked = weights[:, ranking.order]
+    cases = np.cumsum(ranked, axis=1)[:, ranking.last]
+    positives = np.cumsum(ranked * positive[ranking.order], axis=1)[:, ranking.last]
+    return Found(positives, cases)
+
+
+def average_precision(found: Found) -> FloatArray:
+    """Sum over thresholds of the gain in recall times the precision there; no interpolation.
 
     Returns:
         (R,), NaN where no positive case has weight.
 
     Source: the definition of sklearn.metrics.average_precision_score.
     """
-    hits, cases = _cumulative(ranking, positive, weights)
+    hits = found.positives
     gained = np.diff(hits, axis=1, prepend=0.0)
-    precision = np.divide(hits, cases, out=np.zeros_like(hits), where=cases > 0)
+    precision = np.divide(hits, found.cases, out=np.zeros_like(hits), where=found.cases > 0)
     return _ratio((gained * precision).sum(axis=1), hits[:, -1])
 
 
-def auroc(ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+def auroc(found: Found) -> FloatArray:
     """Chance that a positive case scores above a negative one; a tie counts half.
-
-    Arguments as for `average_precision`.
 
     Returns:
         (R,), NaN where no positive or no negative case has weight.
     """
-    hits, cases = _cumulative(ranking, positive, weights)
-    false = cases - hits
+    hits, false = found.positives, found.cases - found.positives
     steps = np.diff(false, axis=1, prepend=0.0)
     before = np.concatenate([np.zeros((len(hits), 1)), hits[:, :-1]], axis=1)
     return _ratio((steps * (hits + before)).sum(axis=1), 2.0 * hits[:, -1] * false[:, -1])
-
-
-def _cumulative(
-    ranking: Ranking, positive: NDArray[np.bool_], weights: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Weight of the positives, and of all cases, down to each threshold: (R, G) each."""
-    ranked = weights[:, ranking.order]
-    cases = np.cumsum(ranked, axis=1)[:, ranking.last]
-    hits = np.cumsum(ranked * positive[ranking.order], axis=1)[:, ranking.last]
-    return hits, cases
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:

@@ -6,13 +6,20 @@ A bootstrap replicate is a weighting: how often each case is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lungml.evaluation.ranking import FloatArray, IntArray, Ranking, auroc, average_precision, rank
+from lungml.evaluation.ranking import (
+    FloatArray,
+    IntArray,
+    Ranking,
+    auroc,
+    average_precision,
+    count_found,
+    rank,
+)
 
 _ROWS_AT_ONCE = 128
 """Weightings handled together; more fall out of the processor's cache."""
@@ -102,21 +109,21 @@ def tally(cases: Cases, weights: FloatArray | None = None) -> Tally:
     rankings = [rank(column) for column in cases.probabilities.T]
     cells = (members[:, :, None] & (cases.predicted[:, None, None] == np.arange(cases.classes))).astype(float)
     parts = [weights[i : i + _ROWS_AT_ONCE] for i in range(0, len(weights), _ROWS_AT_ONCE)]
+    areas = [_areas(ranking, member, parts) for ranking, member in zip(rankings, members.T, strict=True)]
     return Tally(
-        _by_class(average_precision, rankings, members, parts),
-        _by_class(auroc, rankings, members, parts),
+        np.stack([precision for precision, _ in areas], axis=1),
+        np.stack([roc for _, roc in areas], axis=1),
         np.tensordot(weights, cells, axes=1),
     )
 
 
-def _by_class(
-    score: Callable[[Ranking, NDArray[np.bool_], FloatArray], FloatArray],
-    rankings: list[Ranking],
-    members: NDArray[np.bool_],
-    parts: list[FloatArray],
-) -> FloatArray:
-    columns = [
-        np.concatenate([score(ranking, member, part) for part in parts])
-        for ranking, member in zip(rankings, members.T, strict=True)
-    ]
-    return np.stack(columns, axis=1)
+def _areas(
+    ranking: Ranking, member: NDArray[np.bool_], parts: list[FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Average precision and AUROC of one class, (R,) each."""
+    pairs = []
+    for part in parts:
+        found = count_found(ranking, member, part)
+        pairs.append((average_precision(found), auroc(found)))
+    precisions, rocs = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    return precisions, rocs
