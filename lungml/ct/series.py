@@ -32,8 +32,10 @@ def group_by_series(headers: Iterable[Header]) -> tuple[dict[str, list[Header]],
 
 
 def _skip(header: Header) -> Finding | None:
+    if not header.sop_class:
+        return finding("LM-D005", header.path, "no SOPClassUID", "one")
     if header.sop_class != SINGLE_FRAME_CT and header.sop_class not in MULTI_FRAME_CT:
-        return finding("LM-D047", header.path, header.sop_class or "no SOPClassUID", "a CT image")
+        return finding("LM-D047", header.path, header.sop_class, "a CT image")
     if "LOCALIZER" in header.image_type:
         return finding("LM-D046", header.path, "ImageType LOCALIZER")
     if not (header.series_uid and header.study_uid):

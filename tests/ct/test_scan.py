@@ -1,0 +1,38 @@
+import os
+
+from ct_files import body_hu, write_ct
+
+from lungml.ct.scan import scan_folder
+
+
+def test_files_are_told_apart_by_their_bytes_in_any_layout(tmp_path):
+    write_ct(tmp_path / "a b" / "ü" / "c", body_hu()[:1])
+    (tmp_path / "readings").write_text("\ufeff<?xml version='1.0'?><LidcReadMessage/>", encoding="utf-8")
+    (tmp_path / "utf16.xml").write_text("<?xml version='1.0'?><LidcReadMessage/>", encoding="utf-16")
+    (tmp_path / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+
+    scan = scan_folder(tmp_path)
+
+    assert scan.dicom == ("a b/ü/c/000.dcm",)
+    assert scan.xml == ("readings", "utf16.xml")
+    assert [(finding.code, finding.path) for finding in scan.findings] == [
+        ("LM-D002", "DICOMDIR"),
+        ("LM-D002", "Thumbs.db"),
+    ]
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    (finding,) = scan_folder(tmp_path).findings
+
+    assert (finding.code, finding.path) == ("LM-D050", "pipe")
+
+
+def test_the_order_of_findings_and_files_is_that_of_their_paths(tmp_path):
+    for name in ("b", "a/z", "a/b", "c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
+
+    assert [finding.path for finding in scan_folder(tmp_path).findings] == ["a/b", "a/z", "b", "c"]

@@ -1,0 +1,92 @@
+"""Small CT series on disk, to read and to break."""
+
+from itertools import permutations, product
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+SPACING_MM = (2.5, 0.8, 0.7)
+ORIGIN_MM = (-10.0, 20.0, -100.0)
+CANONICAL_AXES = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]])
+ORIENTATIONS = [(order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)]
+AXIAL = ((0, 1, 2), (1, 1, 1))
+
+
+def body_hu(shape=(6, 10, 12), seed=0):
+    """Air around tissue around lung, every voxel with its own noise; (z, y, x) in canonical orientation."""
+    noise = np.random.default_rng(seed).integers(-30, 31, shape)
+    hu = np.full(shape, -1000)
+    hu[:, 1:-1, 1:-1] = 40
+    hu[:, 3:-3, 3:-5] = -850
+    return (hu + noise).astype(np.int16)
+
+
+def write_ct(folder, hu, orientation=AXIAL, *, intercept=-1024, signed=True, **tags):
+    """Write a canonical volume as DICOM files whose axes are turned as `orientation` says.
+
+    `orientation` is ((canonical axis of slices, of rows, of columns), (their signs)). `tags` are set in every
+    file. Names and InstanceNumbers say nothing about the order.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    order, signs = orientation
+    image = hu.transpose(order)[tuple(slice(None, None, sign) for sign in signs)]
+    directions = CANONICAL_AXES[list(order)] * np.array(signs)[:, None]
+    spacing = np.array(SPACING_MM)[list(order)]
+    corner = [0 if sign > 0 else size - 1 for sign, size in zip(signs, image.shape, strict=True)]
+    origin = np.array(ORIGIN_MM)
+    for axis, index in zip(order, corner, strict=True):
+        origin = origin + CANONICAL_AXES[axis] * index * SPACING_MM[axis]
+    names = np.random.default_rng(1).permutation(len(image))
+    paths = []
+    for index, plane in enumerate(image):
+        dataset = ct_dataset(plane, intercept, signed)
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{names[index] + 1}"
+        dataset.ImagePositionPatient = list(origin + directions[0] * index * spacing[0])
+        dataset.ImageOrientationPatient = [*directions[2], *directions[1]]
+        dataset.PixelSpacing = [float(spacing[1]), float(spacing[2])]
+        for name, value in tags.items():
+            setattr(dataset, name, value)
+        paths.append(folder / f"{names[index]:03}.dcm")
+        dataset.save_as(paths[-1], enforce_file_format=True)
+    return paths
+
+
+def ct_dataset(hu, intercept=-1024, signed=True):
+    """One CT image, without a place."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = CTImageStorage
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    dataset.Manufacturer, dataset.ManufacturerModelName = "MAKER", "MODEL"
+    dataset.ConvolutionKernel, dataset.KVP, dataset.SliceThickness = "B30f", "120", "7"
+    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "Doe^Jane", "MRN12345", "19500101"
+    dataset.PatientSex, dataset.PatientAge = "F", "061Y"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.8", "1.2.9"
+    dataset.InstanceNumber = 1
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.Rows, dataset.Columns = hu.shape
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+    dataset.PixelRepresentation = int(signed)
+    dataset.RescaleSlope, dataset.RescaleIntercept = "1", str(intercept)
+    stored = (hu.astype(np.int32) - intercept).astype("<i2" if signed else "<u2")
+    dataset.PixelData = np.ascontiguousarray(stored).tobytes()
+    return dataset
+
+
+def edit(path, **tags):
+    """Set tags of a file, or delete those that are None."""
+    dataset = pydicom.dcmread(path)
+    for name, value in tags.items():
+        if value is None:
+            delattr(dataset, name)
+        else:
+            setattr(dataset, name, value)
+    dataset.save_as(path)
+
+
+def set_stored(path, stored):
+    """Replace the stored values of a file."""
+    edit(path, PixelData=np.ascontiguousarray(stored).tobytes())
