@@ -2,9 +2,10 @@
 
 import json
 
+from lungml.bundle import write_bundle
 from lungml.files import sha256_file
 from lungml.terms import Task
-from lungml.tracking.record import Record, flat_params, lineage_tags
+from lungml.tracking.record import Record, bundle_sha256, flat_params, lineage_tags
 
 METRICS = ("weighted_auprc", "macro_auprc", "auroc", "f1_weighted", "balanced_accuracy")
 
@@ -30,15 +31,22 @@ def metrics_json(bundle_sha256, *, value=0.8, low=0.7, split="b" * 64):
     }
 
 
-def write_model_files(root, *, weights=b"weights", **measured):
-    """Write all folders of one model below `root`; `measured` goes to `metrics_json`."""
-    folders = {name: root / name for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen")}
+def write_model_files(root, *, bundle=None, weights=b"weights", **measured):
+    """Write all folders of one model below `root`; `measured` goes to `metrics_json`.
+
+    Without a real `bundle` its files hold a few words, which is enough for everything but predicting.
+    """
+    folders = {
+        name: root / name for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen")
+    }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
-    (folders["bundle"] / "weights.safetensors").write_bytes(weights)
-    (folders["bundle"] / "bundle.json").write_text("{}")
-    bundle_sha256 = sha256_file(folders["bundle"] / "weights.safetensors")
-    (folders["evaluation"] / "metrics.json").write_text(json.dumps(metrics_json(bundle_sha256, **measured)))
+    if bundle is None:
+        _write_words_for_a_bundle(folders["bundle"], weights)
+    else:
+        write_bundle(folders["bundle"], bundle)
+    metrics = metrics_json(bundle_sha256(folders["bundle"]), **measured)
+    (folders["evaluation"] / "metrics.json").write_text(json.dumps(metrics))
     (folders["evaluation"] / "roc.png").write_bytes(b"picture")
     (folders["evaluation"] / "predictions.parquet").write_bytes(b"one row per patient")
     (folders["log"] / "history.csv").write_text(
@@ -53,9 +61,16 @@ def write_model_files(root, *, weights=b"weights", **measured):
     return folders
 
 
+def _write_words_for_a_bundle(folder, weights):
+    (folder / "weights.safetensors").write_bytes(weights)
+    info = {"weights_sha256": sha256_file(folder / "weights.safetensors")}
+    (folder / "bundle.json").write_text(json.dumps(info))
+
+
 def make_record(root, params, *, task=Task.NODULE_BINARY, **files):
     """Write the files and give their record, as the register stage does."""
     folders = write_model_files(root, **files)
     flat = flat_params({"views": params.views, "finetune": params.tasks[task].finetune})
     metrics = json.loads((folders["evaluation"] / "metrics.json").read_text())
-    return Record(task, folders, flat, lineage_tags(metrics["lineage"]["bundle_sha256"], metrics, flat))
+    tags = lineage_tags(bundle_sha256(folders["bundle"]), metrics, flat)
+    return Record(task, folders, flat, tags)

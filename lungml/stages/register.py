@@ -38,8 +38,7 @@ def run(  # noqa: PLR0913, PLR0917 - it takes every section the model depends on
     out: Path,
 ) -> None:
     """Send one model with all that was measured of it, and write what the registry made of it."""
-    from lungml.bundle import bundle_sha256
-    from lungml.tracking.record import PENDING, Record, flat_params, lineage_tags, write_record
+    from lungml.tracking.record import PENDING, Record, bundle_sha256, flat_params, lineage_tags, write_record
     from lungml.tracking.registry import register
 
     flat = flat_params(

@@ -186,6 +186,14 @@ def number_of(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def bundle_sha256(folder: Path) -> str:
+    """The same as `lungml.bundle.bundle_sha256`, without importing torch, which would take most of the time."""
+    path = folder / "bundle.json"
+    if not path.is_file():
+        raise MissingInputError(f"{path} is not there; run the stage that writes it (`dvc repro`)")
+    return sha256_file(path)
+
+
 def git_tags() -> dict[str, str]:
     """The commit of the working directory, and whether tracked files differ from it.
 

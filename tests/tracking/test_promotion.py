@@ -8,6 +8,8 @@ from lungml.terms import Task
 from lungml.tracking.promotion import compare, promote, roll_back
 from lungml.tracking.registry import aliases_of, register
 
+pytest_plugins = ["mlflow_project"]
+
 MODEL = "lungml-nodule-binary"
 TASK = Task.NODULE_BINARY
 

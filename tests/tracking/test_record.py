@@ -16,6 +16,8 @@ from lungml.tracking.record import (
     write_record,
 )
 
+pytest_plugins = ["mlflow_project"]
+
 test_metrics.__test__ = False
 
 

@@ -5,6 +5,8 @@ from lungml.terms import Task
 from lungml.tracking import registry
 from lungml.tracking.registry import aliases_of, register
 
+pytest_plugins = ["mlflow_project"]
+
 MODEL = "lungml-nodule-binary"
 
 

@@ -14,6 +14,8 @@ FIRST_USE = """
 from pathlib import Path
 from lungml.terms import Task
 from lungml.tracking.store import experiment_id, session
+
+pytest_plugins = ["mlflow_project"]
 root = Path.cwd()
 with session(root) as client:
     print(experiment_id(client, Task.NODULE_BINARY, root))

@@ -1,4 +1,4 @@
-"""A project folder with an empty store; the database is migrated once and copied."""
+"""Fixtures: a project folder with an empty MLflow store; the database is migrated once and copied."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from lungml.params import load_params
 
 @pytest.fixture(scope="session")
 def params():
-    return load_params(Path(__file__).parents[2] / "params.yaml")
+    return load_params(Path(__file__).parents[1] / "params.yaml")
 
 
 @pytest.fixture(scope="session")
