@@ -28,7 +28,7 @@ class WeightsParams(Section):
 class EmbedParams(Section):
     """Frozen backbones turned into feature extractors."""
 
-    backbones: tuple[str, ...] = ("resnet10t", "mobilenetv3_small_050", "convnext_atto")
+    backbones: tuple[str, ...] = ("regnety_002", "mobilenetv4_conv_small", "mobilenetv3_small_050")
     """Names from the table of backbones (`lungml backbones`)."""
     depths: tuple[Depth, ...] = (0.2, 0.4, 0.6, 0.8, 1.0)
     """Where to take embeddings: after this share of the ordered layer groups, in whole hundredths."""
@@ -37,7 +37,7 @@ class EmbedParams(Section):
 class OutlierParams(Section):
     """Outlier scores and the t-SNE picture."""
 
-    backbone: str = "resnet10t"
+    backbone: str = "regnety_002"
     """Whose deepest embedding is used."""
     neighbours: Annotated[int, Field(ge=1)] = 10
     """k of the k-nearest-neighbour distance."""
