@@ -164,6 +164,16 @@ def test_padding_declared_as_water_is_noted_once(tmp_path):
     assert "in 6 of 6 files" in note.text
 
 
+def test_padding_is_counted(tmp_path):
+    hu = body_hu()
+    hu[:, 0, :] = -2000
+    write_ct(tmp_path, hu)
+
+    (note,) = index_folder(tmp_path).findings
+
+    assert (note.code, note.found) == ("LM-D027", "10.0% of pixels")
+
+
 def test_a_series_without_patient_is_named_after_its_study(tmp_path):
     write_ct(tmp_path, body_hu(), PatientID="")
 
