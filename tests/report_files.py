@@ -27,6 +27,7 @@ FIGURES = {
     "tune": ("history",),
     "explain": ("gallery", "case_01"),
 }
+TRAINING = {"epochs": 12, "best_epoch": 9, "weighted_auprc": 0.71, "val_loss": 0.55, "train": [90, 30]}
 SIGNAL = {"slice-binary": 0.3, "slice-five": 0.2, "nodule-binary": 2.5, "nodule-five": 1.2}
 
 
@@ -37,7 +38,9 @@ def write_project(root, *, patients=40, screening=None, depths=(0.2, 1.0), seed=
     write_json(root / "reports/validate/result.json", checks_result())
     (root / "reports/validate/data_docs").mkdir()
     (root / "reports/validate/data_docs/index.html").write_text("<html></html>")
-    outliers.run(OutlierParams(trees=20), **input_paths(root), out=root / "reports/outliers")
+    outliers.run(
+        OutlierParams(backbone=BACKBONES[0], trees=20), **input_paths(root), out=root / "reports/outliers"
+    )
     rng = np.random.default_rng(seed)
     for task in Task:
         params = screening or ScreenParams(folds=2, repeats=1, components=8)
@@ -97,7 +100,7 @@ def write_task(reports, task, tables, split, rng):
         folders["tune"] / "best.json",
         {"task": task, **best, "head": "mlp", "weighted_auprc": 0.71, "trials": 6, "pruned": 2},
     )
-    write_json(folders["finetune"] / "summary.json", {"task": task, "epochs": 12, "best_epoch": 9})
+    write_json(folders["finetune"] / "summary.json", {"task": task, **TRAINING})
     write_json(folders["explain"] / "cases.json", explained())
     write_json(reports / "register" / f"{task}.json", registered(task, metrics))
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from lungml.figures.style import INK, MUTED, PALETTE, SEQUENTIAL, hide_frame, new_grid
 
 _LABELLED = 5
+_PANEL_IN, _TITLES_IN = 3.0, 1.6
 _MARKERS = "osD^vP"
 
 
@@ -22,7 +23,9 @@ def embedding_figure(points: pd.DataFrame, title: str) -> Figure:
             none), `part` and `manufacturer`. Nodules of rank 1 to 5 carry their rank.
         title: says which view and backbone.
     """
-    figure, grid = new_grid(2, 2, width_in=8.4, height_in=7.2)
+    spread = points[["tsne_x", "tsne_y"]].max() - points[["tsne_x", "tsne_y"]].min()
+    panel_in = _PANEL_IN * float(np.clip(spread["tsne_y"] / max(spread["tsne_x"], 1e-9), 0.5, 1.3))
+    figure, grid = new_grid(2, 2, width_in=8.4, height_in=2 * panel_in + _TITLES_IN)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", color=INK)
     panels = [hide(axes) for axes in grid.ravel()]
     # A few extreme nodules would leave one colour for all others, so the scale ends at their 98th percentile.
@@ -72,4 +75,4 @@ def _groups(axes: Axes, points: pd.DataFrame, names: pd.Series, title: str) -> N
     rest = points[~names.isin(usual)]
     if len(rest):
         axes.scatter(rest["tsne_x"], rest["tsne_y"], s=8, color=MUTED, label=f"others ({len(rest)})")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, handletextpad=0.2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, handletextpad=0.2)

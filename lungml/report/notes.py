@@ -57,8 +57,11 @@ def training_note(training: Json | None) -> str:
     """How the training went."""
     if training is None:
         return "There is no record of the training; `dvc repro finetune` writes it."
-    said = facts(training, leave_out=("task",))
-    return f"{said[:1].upper()}{said[1:]}."
+    kept = ("task", "best_epoch", "epochs", "weighted_auprc")
+    return (
+        f"Epoch {training['best_epoch']} of {training['epochs']} was kept: weighted AUPRC "
+        f"{number(training['weighted_auprc'])} on validation; {facts(training, leave_out=kept)}."
+    )
 
 
 def explain_note(explained: Json | None) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from lungml.report import wording
-from lungml.report.notes import registration, tuning_note
+from lungml.report.notes import explain_note, registration, training_note, tuning_note
 from lungml.terms import Task
 
 
@@ -60,3 +60,21 @@ def test_what_was_not_done_is_said_with_the_command_that_does_it():
 
 def test_every_task_has_another_name():
     assert len({wording.task_name(task) for task in Task}) == len(Task)
+
+
+def test_the_training_says_which_epoch_was_kept_and_how_good_it_was():
+    record = {"task": "nodule-five", "epochs": 12, "best_epoch": 9, "weighted_auprc": 0.5, "val_loss": 1.25}
+
+    assert training_note(record) == (
+        "Epoch 9 of 12 was kept: weighted AUPRC 0.500 on validation; val loss 1.25."
+    )
+
+
+def test_maps_that_do_not_depend_on_the_weights_are_called_not_trustworthy():
+    summary = {"n": 70, "energy_in_mask": 0.41, "area_share": 0.083, "pointing": 0.66}
+
+    failed = explain_note({"summary": summary, "sanity": {"passed": False}})
+
+    assert "41% of a map lies in the nodule" in failed
+    assert "Not trustworthy" in failed
+    assert "Not trustworthy" not in explain_note({"summary": summary, "sanity": {"passed": True}})

@@ -2,7 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
-from report_files import input_paths, write_inputs
+from report_files import BACKBONES, input_paths, write_inputs
 from threadpoolctl import threadpool_info
 
 from lungml.embeddings import Embeddings, read_embeddings, write_embeddings
@@ -12,7 +12,7 @@ from lungml.stages import outliers
 from lungml.tables import OUTLIERS, SPLIT, read_table
 from lungml.terms import View
 
-PARAMS = OutlierParams(trees=20)
+PARAMS = OutlierParams(backbone=BACKBONES[0], trees=20)
 
 
 @pytest.fixture(scope="module")
