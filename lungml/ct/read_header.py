@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from lungml.ct.elements import Elements
@@ -66,6 +66,7 @@ def pydicom_errors(path: str, code: str) -> Iterator[None]:
 
 
 _PYDICOM_ERRORS = (
+    BytesLengthException,
     InvalidDicomError,
     ArithmeticError,
     AttributeError,
