@@ -54,8 +54,8 @@ def check_apart(source: Path, destination: Path) -> None:
     inner, outer = destination.resolve(), source.resolve()
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise InputError(
-            f"acquire.folder {source} and the output {destination} lie inside one another, so the output would "
-            "be read as input or replace it; choose another place for one of them"
+            f"acquire.folder {source} and the output {destination} lie inside one another, so the output "
+            "would be read as input or replace it; choose another place for one of them"
         )
 
 

@@ -140,12 +140,18 @@ def write_nrrd(path: Path, image_hu: NDArray[np.int16], spacing_mm: tuple[float,
         ) from error
 
 
+def decimal_string(value: float) -> str:
+    """A DICOM decimal string: at most 16 characters, no exponent, no negative zero."""
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
 def _write_plane(path: Path, common: Dataset, pixels: NDArray[np.generic], plane: PlaneHeader) -> None:
     dataset = FileDataset(path, common, preamble=b"\0" * 128, file_meta=_file_meta(plane.sop_uid))
     dataset.SOPInstanceUID = plane.sop_uid
     dataset.InstanceNumber = plane.instance_number
-    dataset.ImagePositionPatient = [_decimal(value) for value in plane.position_mm]
-    dataset.SliceLocation = _decimal(plane.position_mm[2])
+    dataset.ImagePositionPatient = [decimal_string(value) for value in plane.position_mm]
+    dataset.SliceLocation = decimal_string(plane.position_mm[2])
     dataset.PixelData = np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes()
     dataset.save_as(path, enforce_file_format=True)
 
@@ -196,9 +202,9 @@ def _add_patient_and_study(dataset: Dataset, header: SeriesHeader) -> None:
 def _add_acquisition(dataset: Dataset, header: SeriesHeader) -> None:
     dataset.BodyPartExamined = "CHEST"
     dataset.ScanOptions = "HELICAL MODE"
-    dataset.SliceThickness = _decimal(header.slice_thickness_mm)
-    dataset.KVP = _decimal(header.kvp)
-    dataset.ReconstructionDiameter = _decimal(header.reconstruction_diameter_mm)
+    dataset.SliceThickness = decimal_string(header.slice_thickness_mm)
+    dataset.KVP = decimal_string(header.kvp)
+    dataset.ReconstructionDiameter = decimal_string(header.reconstruction_diameter_mm)
     dataset.GantryDetectorTilt = "0"
     dataset.XRayTubeCurrent = header.current_ma
     dataset.ConvolutionKernel = header.kernel
@@ -207,10 +213,10 @@ def _add_acquisition(dataset: Dataset, header: SeriesHeader) -> None:
 
 def _add_geometry(dataset: Dataset, header: SeriesHeader) -> None:
     directions = (*header.rows_direction, *header.columns_direction)
-    dataset.ImageOrientationPatient = [_decimal(value) for value in directions]
+    dataset.ImageOrientationPatient = [decimal_string(value) for value in directions]
     dataset.FrameOfReferenceUID = header.frame_uid
     dataset.PositionReferenceIndicator = "SN"
-    dataset.PixelSpacing = [_decimal(value) for value in header.pixel_spacing_mm]
+    dataset.PixelSpacing = [decimal_string(value) for value in header.pixel_spacing_mm]
 
 
 def _add_pixels(dataset: Dataset, storage: PixelStorage, shape: tuple[int, ...]) -> None:
@@ -227,9 +233,3 @@ def _add_pixels(dataset: Dataset, storage: PixelStorage, shape: tuple[int, ...])
     dataset.RescaleIntercept = str(storage.rescale_intercept)
     dataset.RescaleSlope = "1"
     dataset.RescaleType = "HU"
-
-
-def _decimal(value: float) -> str:
-    """A DICOM decimal string: at most 16 characters, no exponent, no negative zero."""
-    text = f"{value:.6f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text

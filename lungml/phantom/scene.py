@@ -91,7 +91,7 @@ def _field_of_view(rng: np.random.Generator, patient: Patient) -> Grid:
         centre_mm=(
             float(rng.uniform(-6, 6)),
             float(rng.uniform(2, 14)),
-            float(rng.uniform(*_SLAB_CENTRE_MM)),
+            float(np.round(rng.uniform(*_SLAB_CENTRE_MM), 2)),
         ),
         turn_degrees=patient.orientation.turn_degrees,
     )
@@ -106,7 +106,7 @@ def _place_nodules(
     for number in order:
         finding = patient.findings[number]
         attributes = finding.attributes
-        choice = free[_allowed(free, attributes, placed, z_range_mm, patient.body.scale)]
+        choice = _possible(free, attributes, placed, z_range_mm, patient.body.scale)
         centre = choice[rng.integers(len(choice)), :3] + rng.uniform(-1, 1, 3)
         shape = draw_shape(rng, attributes)
         spicules = draw_spicules(rng, attributes, shape).moved(centre)
@@ -114,23 +114,27 @@ def _place_nodules(
     return tuple(sorted(placed, key=lambda nodule: nodule.number))
 
 
-def _allowed(
+def _possible(
     free: NDArray[np.float64],
     attributes: Attributes,
     placed: list[Nodule],
     z_range_mm: tuple[float, float],
     scale: float,
-) -> NDArray[np.bool_]:
-    """Which points of the lung can hold this nodule."""
+) -> NDArray[np.float64]:
+    """Points of the lung that can hold this nodule; in a crowded lung, the deepest one apart from the others."""
     reach = 1.25 * attributes.radius_mm + 2.5
+    apart = np.ones(len(free), bool)
+    for other in placed:
+        distance = reach + 1.3 * other.attributes.radius_mm + _BETWEEN_NODULES_MM
+        apart &= np.linalg.norm(free[:, :3] - other.centre_mm, axis=1) > distance
     margin = np.minimum(free[:, 2] - z_range_mm[0], z_range_mm[1] - free[:, 2])
-    allowed = (free[:, 3] >= reach + 2.0) & (margin >= reach + 1.5)
+    allowed = apart & (free[:, 3] >= reach + 2.0) & (margin >= reach + 1.5)
     for hilum in HILUM_MM.values():
         allowed &= np.linalg.norm(free[:, :3] - np.array(hilum) * scale, axis=1) > _FROM_HILUM_MM
-    for other in placed:
-        apart = reach + 1.3 * other.attributes.radius_mm + _BETWEEN_NODULES_MM
-        allowed &= np.linalg.norm(free[:, :3] - other.centre_mm, axis=1) > apart
-    return allowed
+    if allowed.any():
+        return free[allowed]
+    room = np.where(apart, np.minimum(free[:, 3], margin), -1.0)
+    return free[[int(np.argmax(room))]]
 
 
 def _clear_of(vessels: Strokes, nodules: tuple[Nodule, ...]) -> Strokes:

@@ -55,7 +55,7 @@ def write_seed_layout(params: PhantomParams, out: Path) -> None:
         )
     )
     rows = [row for part in written for row in part]
-    _write_sheet(out / "dataset_lung.xlsx", rows)
+    write_sheet(out / "dataset_lung.xlsx", rows)
     write_text(out / "truth" / "nodules.csv", csv_text([row["truth"] for row in rows]))
 
 
@@ -91,7 +91,7 @@ def _write_patient(out: Path, numbered: dict[int, int], patient: Patient) -> lis
     return rows
 
 
-def _write_sheet(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_sheet(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write the sheet; equal rows give equal bytes, so the file's own dates are taken out."""
     from openpyxl import Workbook
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lungml.ct.write import PixelStorage, PlaneHeader, SeriesHeader, to_stored, write_series
+from lungml.ct.write import (
+    PixelStorage,
+    PlaneHeader,
+    SeriesHeader,
+    decimal_string,
+    to_stored,
+    write_series,
+)
 from lungml.files import write_text
 from lungml.phantom.image import outside_circle, render
 from lungml.phantom.lidc_xml import PlaneReference, ReadMessage, read_message_xml
@@ -99,7 +104,7 @@ def _storage(style: ScannerStyle) -> PixelStorage:
 
 def _readings_xml(scene: Scene, planes: list[PlaneHeader]) -> str:
     patient = scene.patient
-    references = [PlaneReference(plane.sop_uid, f"{np.round(plane.position_mm[2], 4):g}") for plane in planes]
+    references = [PlaneReference(plane.sop_uid, decimal_string(plane.position_mm[2])) for plane in planes]
     return read_message_xml(
         ReadMessage(
             message_uid=dicom_uid(patient.seed, "message", patient.number),

@@ -143,7 +143,8 @@ def _fat_mm(body: Body, z_mm: float) -> NDArray[np.float64]:
     turn = np.abs(_ANGLE)
     base = body.fat_mm * (0.75 + 0.45 * _bump(turn, 1.75, 0.6) + 0.15 * _bump(turn, 0.0, 0.3))
     breast = body.breast_mm * np.exp(-(((z_mm + 55) / 45) ** 2)) * _bump(turn, 2.38, 0.33)
-    return base + breast + 2.5
+    thickness: NDArray[np.float64] = base + breast + 2.5
+    return thickness
 
 
 def _bump(turn: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:

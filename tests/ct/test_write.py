@@ -54,7 +54,9 @@ def written(folder, storage, outside=None):
 def test_hu_come_back_whatever_the_storage(storage, tmp_path):
     slices = written(tmp_path, storage)
 
-    back = np.stack([one.pixel_array * int(one.RescaleSlope) + int(one.RescaleIntercept) for one in slices])
+    back = np.stack(
+        [one.pixel_array.astype(int) * int(one.RescaleSlope) + int(one.RescaleIntercept) for one in slices]
+    )
     assert np.array_equal(back, HU)
 
 
