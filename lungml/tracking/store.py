@@ -90,10 +90,6 @@ def _ask_for_an_answer(uri: str) -> None:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_ANSWER_WITHIN_S):  # noqa: S310
             return
     except urllib.error.HTTPError as error:
-        if error.code == 403:
-            raise OSError(
-                "it refuses this host name; start it with --allowed-hosts (docs/running.md)"
-            ) from error
         if error.code >= 500:
             raise
 
