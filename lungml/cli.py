@@ -78,8 +78,9 @@ def _report_bug(kind: type[BaseException], error: BaseException, trace: Tracebac
     with tempfile.NamedTemporaryFile("w", prefix="lungml-bug-", suffix=".txt", delete=False) as log:
         traceback.print_exception(kind, error, trace, file=log)
     click.echo(
-        f"lungml: this is a bug in lungml ({kind.__name__}), not in your data. What happened is in {log.name}; "
-        "please look that no patient is named in it and send it to the issue tracker",
+        f"lungml: this is a bug in lungml ({kind.__name__}), not in your data. "
+        f"What happened is in {log.name}; please look that no patient is named in it "
+        "and send it to the issue tracker",
         err=True,
     )
 

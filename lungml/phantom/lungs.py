@@ -16,7 +16,7 @@ HILUM_MM = {-1: (-42.0, 4.0, -26.0), 1: (44.0, 6.0, -20.0)}
 
 _COARSE_MM = 5.0
 _BRONCHUS_WALL_MM, _BRONCHUS_WALL_HU = 0.9, -120.0
-_TIPS_PER_TREE = 220
+_TIPS_PER_TREE = 270
 
 
 def lung_distance(

@@ -121,7 +121,7 @@ def _possible(
     z_range_mm: tuple[float, float],
     scale: float,
 ) -> NDArray[np.float64]:
-    """Points of the lung that can hold this nodule; in a crowded lung, the deepest one apart from the others."""
+    """Points of the lung that can hold this nodule; in a crowded lung, the deepest apart from the others."""
     reach = 1.25 * attributes.radius_mm + 2.5
     apart = np.ones(len(free), bool)
     for other in placed:

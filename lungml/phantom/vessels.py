@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lungml.phantom.grid import FloatArray, Grid
 
-_LEAF_MM = 0.68
+_LEAF_MM = 0.66
 _MURRAY = 2.7
 """Exponent of Murray's law: a parent's radius to it is the sum of its children's."""
 

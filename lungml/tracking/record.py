@@ -187,7 +187,7 @@ def number_of(text: str) -> float | None:
 
 
 def bundle_sha256(folder: Path) -> str:
-    """The same as `lungml.bundle.bundle_sha256`, without importing torch, which would take most of the time."""
+    """The same as `lungml.bundle.bundle_sha256`, without importing torch, which takes longest."""
     path = folder / "bundle.json"
     if not path.is_file():
         raise MissingInputError(f"{path} is not there; run the stage that writes it (`dvc repro`)")

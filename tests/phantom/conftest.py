@@ -1,7 +1,5 @@
 """Cohorts many tests look at, drawn once."""
 
-import os
-
 import pytest
 
 from lungml.params.data import PhantomParams
@@ -26,11 +24,7 @@ def one_scene():
 def small_cohort(tmp_path_factory):
     """The first four patients of the default cohort on disk, written by one process."""
     folder = tmp_path_factory.mktemp("cohort")
-    before = os.environ.get("LUNGML_WORKERS")
-    os.environ["LUNGML_WORKERS"] = "1"
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUNGML_WORKERS", "1")
         write_cohort(PhantomParams(patients=4), ct=folder / "ct", truth=folder / "truth")
-    finally:
-        os.environ.pop("LUNGML_WORKERS")
-        os.environ.update({} if before is None else {"LUNGML_WORKERS": before})
     return folder

@@ -18,7 +18,9 @@ PARAMS = PhantomParams(patients=4)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("seed")
-    write_seed_layout(PARAMS, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUNGML_WORKERS", "1")
+        write_seed_layout(PARAMS, out)
     return out
 
 

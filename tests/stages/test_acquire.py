@@ -32,7 +32,7 @@ def names_in(folder):
 
 
 def test_a_phantom_cohort_is_written_with_its_truth(tmp_path, monkeypatch):
-    monkeypatch.setenv("LUNGML_WORKERS", "2")
+    monkeypatch.setenv("LUNGML_WORKERS", "1")
 
     run(AcquireParams(phantom=PhantomParams(patients=4)), out=tmp_path / "raw")
 
