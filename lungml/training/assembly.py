@@ -1,0 +1,38 @@
+"""What tuning and fine-tuning share: the data of a task, and a classifier to be trained on it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lungml.imaging.intensity import fit_normalisation
+from lungml.imaging.store import ViewStore
+from lungml.models.backbones import build_backbone, embedding_size
+from lungml.models.classifier import Classifier
+from lungml.models.heads import build_head
+from lungml.params.data import IntensityParams
+from lungml.params.model import WeightsParams
+from lungml.terms import Part, Task
+from lungml.training.data import TrainingData, select_examples
+from lungml.training.determinism import seeded
+
+
+def gather_data(
+    store: ViewStore, split: pd.DataFrame, task: Task, intensity: IntensityParams
+) -> TrainingData:
+    """Train and validation images of a task, never a test one; the normalisation is fitted on train.
+
+    Raises:
+        InputError: see `select_examples`.
+    """
+    train = select_examples(store, split, task.target, Part.TRAIN)
+    val = select_examples(store, split, task.target, Part.VAL)
+    return TrainingData(train, val, fit_normalisation(train.images_hu, intensity))
+
+
+def build_classifier(
+    backbone: str, head: str, data: TrainingData, weights: WeightsParams, *, seed: int
+) -> Classifier:
+    """A classifier that fits the data; the head's weights are drawn from `seed`."""
+    network = build_backbone(backbone, in_channels=data.train.images_hu.shape[1], weights=weights)
+    with seeded(seed):
+        return Classifier(network, build_head(head, embedding_size(network), data.train.classes))
