@@ -15,14 +15,14 @@ from lungml.phantom.montage import CROP_MM, CROPS_PER_CLASS, ClassColumn
 from lungml.terms import Target
 
 _LUNG_HU, _SOFT_TISSUE_HU, _CROP_HU = (-1350.0, 150.0), (-160.0, 240.0), (-1000.0, 400.0)
-_GREYS = 32
+_GREYS = 28
 """Grey levels drawn: more are not seen in print and make the file large."""
 
 
 def montage_figure(columns: Sequence[ClassColumn]) -> Figure:
     """A column per class: a slice in the lung and in the soft-tissue window, then crops around nodules."""
     rows = 2 + CROPS_PER_CLASS
-    figure, grid = new_grid(rows, len(columns), width_in=1.34 * len(columns), height_in=1.5 * rows + 0.4)
+    figure, grid = new_grid(rows, len(columns), width_in=1.28 * len(columns), height_in=1.44 * rows + 0.4)
     for axes in grid.flat:
         hide_frame(axes)
     for place, column in enumerate(columns):
