@@ -22,7 +22,7 @@ _GREYS = 28
 def montage_figure(columns: Sequence[ClassColumn]) -> Figure:
     """A column per class: a slice in the lung and in the soft-tissue window, then crops around nodules."""
     rows = 2 + CROPS_PER_CLASS
-    figure, grid = new_grid(rows, len(columns), width_in=1.28 * len(columns), height_in=1.44 * rows + 0.4)
+    figure, grid = new_grid(rows, len(columns), width_in=1.24 * len(columns), height_in=1.4 * rows + 0.4)
     for axes in grid.flat:
         hide_frame(axes)
     for place, column in enumerate(columns):
