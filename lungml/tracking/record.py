@@ -62,6 +62,19 @@ class Record:
             if path.suffix in _SENT_SUFFIXES
         ]
 
+    def headline(self) -> str:
+        """The main result as one sentence for a person who looks at a list of runs or versions."""
+        metrics = read_json(self.folders["evaluation"] / "metrics.json")
+        value, low, high, chance = (
+            "undefined" if (number := metrics["raw"]["weighted_auprc"][part]) is None else f"{number:.3f}"
+            for part in ("value", "low", "high", "chance")
+        )
+        return (
+            f"Test weighted AUPRC {value} ({low} to {high}), chance {chance}; {metrics['n']} nodules of "
+            f"{metrics['patients']} patients; {metrics['weights']} initial weights. Predicts radiologists' "
+            "rating, not cancer."
+        )
+
     def test_metrics(self) -> dict[str, float]:
         """Final metrics by MLflow name: `test/auroc`, `test/auroc_low`, `test_tta/...`, `diameter/...`."""
         return test_metrics(read_json(self.folders["evaluation"] / "metrics.json"))

@@ -21,7 +21,6 @@ from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
 import lungml
-from lungml.files import read_json
 from lungml.terms import Alias, Task
 from lungml.tracking.record import Record, Registration
 from lungml.tracking.runs import finish_run, finished_run, start_run
@@ -87,18 +86,8 @@ def _make_version(client: MlflowClient, record: Record, run_id: str, model_id: s
         source=f"models:/{model_id}",
         run_id=run_id,
         tags=record.tags | {"run_id": run_id},
-        description=_describe(record),
+        description=record.headline(),
         model_id=model_id,
-    )
-
-
-def _describe(record: Record) -> str:
-    metrics = read_json(record.folders["evaluation"] / "metrics.json")
-    headline = metrics["raw"]["weighted_auprc"]
-    return (
-        f"Test weighted AUPRC {headline['value']:.3f} ({headline['low']:.3f} to {headline['high']:.3f}), "
-        f"chance {headline['chance']:.3f}; {metrics['n']} nodules of {metrics['patients']} patients; "
-        f"{metrics['weights']} initial weights. Predicts radiologists' rating, not cancer."
     )
 
 
@@ -115,7 +104,7 @@ def _log_model(run_id: str, record: Record) -> str:
         # It asks for type hints of its own kind and for an example to run; the signature says it all.
         warnings.simplefilter("ignore", UserWarning)
         info = mlflow.pyfunc.log_model(
-            name="model",
+            name=record.task,
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={"bundle": str(record.folders["bundle"])},
             code_paths=[str(Path(lungml.__file__).parent)],

@@ -39,6 +39,7 @@ def start_run(client: MlflowClient, experiment: str, record: Record) -> str:
         _RECORD_TAG: record.sha256(),
         "task": record.task,
         "mlflow.user": who(),
+        "mlflow.note.content": record.headline(),
         "mlflow.source.git.commit": record.tags["git_commit"],
     }
     tags |= {name.lower(): os.environ[name] for name in ("DVC_STAGE", "DVC_EXP_NAME") if name in os.environ}

@@ -69,6 +69,18 @@ def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
     assert "test/mcc" not in flat
 
 
+def test_the_headline_says_the_result_beside_chance_and_that_it_is_a_rating(tmp_path, params):
+    text = make_record(tmp_path, params).headline()
+
+    assert "weighted AUPRC 0.800 (0.700 to 0.900), chance 0.500; 40 nodules of 20 patients" in text
+    assert "random initial weights" in text
+    assert "rating, not cancer" in text
+
+
+def test_a_headline_without_an_interval_says_that_it_is_undefined(tmp_path, params):
+    assert "0.800 (undefined to 0.900)" in make_record(tmp_path, params, low=None).headline()
+
+
 def test_the_history_has_a_row_per_epoch_without_words_and_gaps(tmp_path, params):
     first, *_, last = make_record(tmp_path, params).epochs()
 
