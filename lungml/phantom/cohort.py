@@ -44,5 +44,10 @@ def each_patient(work: Callable[[Patient], Result], patients: tuple[Patient, ...
             yield from map(work, patients)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=threadpool_limits, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_use_one_thread) as pool:
         yield from pool.map(work, patients, chunksize=2)
+
+
+def _use_one_thread() -> None:
+    """Keep a process to one thread; as this function lives here, numpy is loaded before it runs."""
+    threadpool_limits(1)
