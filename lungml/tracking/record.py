@@ -90,6 +90,12 @@ class Record:
         """The rows of the hyper-parameter search, as text."""
         return _rows(self.folders["tuned"] / "trials.csv")
 
+    def chosen(self) -> dict[str, str]:
+        """What the search chose, as text: the columns of its trials that the best one names too."""
+        best = read_json(self.folders["tuned"] / "best.json")
+        columns = {name for row in self.trials() for name in row}
+        return {name: str(best[name]) for name in best if name in columns or name == "backbone"}
+
 
 @dataclass(frozen=True)
 class Registration:

@@ -52,7 +52,8 @@ def finish_run(client: MlflowClient, run_id: str, record: Record, model_id: str 
     """Fill a run with all the record holds and close it. `model_id` ties test metrics to a logged model."""
     now = time.time_ns() // 1_000_000
     data, split = _datasets(record)
-    _log_params(client, run_id, {name: str(value) for name, value in record.params.items()})
+    chosen = {f"chosen.{name}": value for name, value in record.chosen().items()}
+    _log_params(client, run_id, {name: str(value) for name, value in record.params.items()} | chosen)
     metrics = [
         Metric(name, value, now, int(row["epoch"]))
         for row in record.epochs()
@@ -90,7 +91,7 @@ def _input(dataset: Dataset, context: str) -> DatasetInput:
 def _log_trials(client: MlflowClient, parent: str, record: Record) -> None:
     """Each trial of the search as a child run."""
     experiment = client.get_run(parent).info.experiment_id
-    searched = set(read_json(record.folders["tuned"] / "best.json"))
+    searched = record.chosen()
     for row in record.trials():
         state = row["state"]
         tags = {_PARENT_TAG: parent, "optuna.trial": row["number"], "optuna.state": state}

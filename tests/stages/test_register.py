@@ -1,12 +1,19 @@
+import contextlib
 import json
+import os
+import shlex
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
 from model_files import write_model_files
+from ruamel.yaml import YAML
+from toy_projects import make_project, shell_environment
 
 from lungml.cli import lungml
 from lungml.errors import InputError, MissingInputError, ModelError, ParamsError
@@ -39,6 +46,17 @@ def command_line(folders):
     }
     paths = [word for flag, name in flags.items() for word in (flag, str(folders[name]))]
     return ["register", "--task", "nodule-binary", *paths, "--out", str(OUT)]
+
+
+def dvc_stage(folders):
+    """The stage as in dvc.yaml, for these folders."""
+    (declared,) = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]["register"]["do"]["outs"]
+    (options,) = declared.values()
+    return {
+        "cmd": shlex.join(["lungml", *command_line(folders)]),
+        "deps": [str(folder) for folder in folders.values()],
+        "outs": [{str(OUT): options}],
+    }
 
 
 @pytest.fixture
@@ -122,6 +140,30 @@ def test_a_server_that_is_down_does_not_fail_the_stage_and_sync_sends_the_model_
     assert (read_json(OUT)["version"], read_json(OUT)["pending"]) == (1, False)
     assert client.get_model_version(MODEL, "1").tags["params_sha256"] == record["tags"]["params_sha256"]
     assert "version 1, as recorded" in succeeded("sync").stderr
+
+
+def test_dvc_runs_the_stage_again_after_sync_instead_of_restoring_what_it_said_before(
+    project, dead_server, monkeypatch
+):
+    project = make_project(project / "clone", {"register": dvc_stage(write_model_files(project / "model"))})
+    shutil.copy(ROOT / "params.yaml", project)
+
+    def repro():
+        environment = shell_environment(project) | {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
+        command = [sys.executable, "-m", "dvc", "repro"]
+        return subprocess.run(
+            command, cwd=project, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    repro()
+    assert read_json(project / OUT)["pending"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlruns/mlflow.db")
+    with contextlib.chdir(project):
+        succeeded("sync")
+
+    assert "Running stage" in repro()
+    assert read_json(project / OUT)["version"] == 1
+    assert "didn't change" in repro()
 
 
 def test_sync_fails_while_the_server_is_down(words, dead_server):

@@ -1,3 +1,4 @@
+import json
 import subprocess
 from dataclasses import replace
 
@@ -86,6 +87,14 @@ def test_the_history_has_a_row_per_epoch_without_words_and_gaps(tmp_path, params
 
     assert first == {"epoch": 0.0, "train_loss": 0.9, "val_weighted_auprc": 0.55}
     assert last == {"epoch": 2.0, "train_loss": 0.5}
+
+
+def test_what_the_search_chose_is_told_apart_from_what_it_measured(tmp_path, params):
+    record = make_record(tmp_path, params)
+    best = {"backbone": "resnet10t", "batch_size": 16, "weighted_auprc": 0.7, "trials": 2}
+    (tmp_path / "tuned" / "best.json").write_text(json.dumps(best))
+
+    assert record.chosen() == {"backbone": "resnet10t", "batch_size": "16"}
 
 
 def test_params_have_their_names_of_the_file():

@@ -78,6 +78,7 @@ def test_a_run_holds_parameters_epochs_metrics_data_and_figures(project, client,
     losses = client.get_metric_history(run_id, "train_loss")
     assert run.info.status == "FINISHED"
     assert run.data.params["views.size_px"] == str(params.views.size_px)
+    assert run.data.params["chosen.learning_rate"] == "0.01"
     assert [(point.step, point.value) for point in losses] == [(0, 0.9), (1, 0.7), (2, 0.5)]
     assert len(client.get_metric_history(run_id, "val_weighted_auprc")) == 2
     assert run.data.metrics["test/weighted_auprc_low"] == 0.7
