@@ -98,7 +98,7 @@ class RecipeParams(Section):
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     """Of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
-    threads: Annotated[int, Field(ge=1)] = 2
+    threads: Annotated[int, Field(ge=1)] = 1
     """Processor threads of a training step. Sums depend on it, so it is a parameter: the same number
     gives the same bytes on any machine of the same kind."""
 
