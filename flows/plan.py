@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from lungml.errors import ParamsError
 from lungml.graph import StageNode
@@ -27,6 +29,15 @@ def with_all_needed(nodes: Sequence[StageNode], targets: Iterable[str] | None) -
             wanted.add(name)
             waiting.extend(by_name[name].needs)
     return [node for node in nodes if node.name in wanted]
+
+
+def gpu_places(asked: int | None, at_once: int) -> int:
+    """How many stages of the GPU pool run at once: as asked; else 1, or all places where there is no GPU."""
+    if asked is not None:
+        return asked
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    has_gpu = not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
+    return 1 if has_gpu else at_once
 
 
 class Plan:

@@ -22,7 +22,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.plan import Plan, with_all_needed
+from flows.plan import Plan, gpu_places, with_all_needed
 from flows.processes import Processes
 from flows.results import result_rows, summary
 from flows.settings import project_root
@@ -38,7 +38,7 @@ _ANSWER_WITHIN_S = 5
 def reproduce(
     targets: list[str] | None = None,
     max_workers: Annotated[int, Field(ge=1)] = 2,
-    gpu_slots: Annotated[int, Field(ge=1)] = 1,
+    gpu_slots: Annotated[int, Field(ge=1)] | None = None,
     limit_minutes: Annotated[float, Field(gt=0)] = 720,
 ) -> State[Any]:
     """Bring the stages of dvc.yaml up to date.
@@ -46,14 +46,14 @@ def reproduce(
     Args:
         targets: Stages to bring up to date, with all they need; all stages if empty.
         max_workers: Stages that run side by side.
-        gpu_slots: Of these, stages with `meta: {pool: gpu}`.
+        gpu_slots: Of these, stages with `meta: {pool: gpu}`; by default 1, or all if there is no GPU.
         limit_minutes: A stage that takes longer is ended.
     """
     root = project_root()
     nodes = with_all_needed(read_graph(root), targets)
     processes = Processes(root, stage_environment(nodes))
     workshop = Workshop(processes, limit_minutes * 60, server_has_gpu_limit())
-    plan = Plan(nodes, at_once=max_workers, gpu_at_once=gpu_slots)
+    plan = Plan(nodes, at_once=max_workers, gpu_at_once=gpu_places(gpu_slots, max_workers))
     try:
         states = _run_all(plan, workshop)
     finally:
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.reproduce", description=reproduce.description)
     parser.add_argument("--targets", nargs="*", metavar="STAGE", help="these and all they need; default: all")
     parser.add_argument("--max-workers", type=int, default=2, help="stages side by side (default: 2)")
-    parser.add_argument("--gpu-slots", type=int, default=1, help="of these, GPU stages (default: 1)")
+    parser.add_argument("--gpu-slots", type=int, help="of these, GPU stages (default: 1; all without a GPU)")
     parser.add_argument("--limit-minutes", type=float, default=720, help="longest time of a stage")
     options = vars(parser.parse_args(arguments))
     try:

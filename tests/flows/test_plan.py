@@ -1,6 +1,7 @@
 import pytest
 
-from flows.plan import Plan, with_all_needed
+from flows import plan as module
+from flows.plan import Plan, gpu_places, with_all_needed
 from lungml.errors import ParamsError
 from lungml.graph import StageNode
 
@@ -75,3 +76,37 @@ def test_without_targets_all_stages_are_meant():
 def test_a_target_that_is_not_there_is_named():
     with pytest.raises(ParamsError, match="'fitt'"):
         with_all_needed(BRANCHES, ["fitt"])
+
+
+class Devices:
+    """Stands for `/dev` of a machine."""
+
+    def __init__(self, names):
+        self._names = names
+
+    def __call__(self, _path):
+        return self
+
+    def glob(self, _pattern):
+        return iter(self._names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices", "visible", "places"),
+    [
+        (None, [], None, 3),
+        (None, ["nvidia0"], None, 1),
+        (None, ["nvidia0"], "-1", 3),
+        (None, ["nvidia0"], "0", 1),
+        (2, ["nvidia0", "nvidia1"], None, 2),
+    ],
+)
+def test_a_gpu_is_for_one_stage_at_a_time_and_without_one_the_pool_has_no_limit_of_its_own(
+    monkeypatch, asked, devices, visible, places
+):
+    monkeypatch.setattr(module, "Path", Devices(devices))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert gpu_places(asked, at_once=3) == places

@@ -64,3 +64,12 @@ def test_stages_find_the_lungml_of_this_python_and_their_number(monkeypatch):
     assert environment["PATH"].split(":")[0] == str(Path(sys.executable).parent)
     assert environment["LUNGML_STAGE_ORDER"] == "a,b"
     assert "DVC_ROOT" not in environment
+
+
+def test_waiting_threads_do_not_spin_unless_the_user_wants_it(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    default = stage_environment([])["OMP_WAIT_POLICY"]
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+
+    assert default == "PASSIVE"
+    assert stage_environment([])["OMP_WAIT_POLICY"] == "ACTIVE"
