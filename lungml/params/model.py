@@ -108,9 +108,9 @@ class TuneParams(Section):
 
     backbone: str = "screened"
     """`screened` takes the best of screening; or a name from the table of backbones."""
-    trials: Annotated[int, Field(ge=1)] = 6
+    trials: Annotated[int, Field(ge=1)] = 4
     """Finished trials (complete or pruned)."""
-    epochs: Annotated[int, Field(ge=1)] = 6
+    epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial, without a head phase."""
     batch_sizes: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (16, 32)
     optimizers: Annotated[tuple[Optimizer, ...], Field(min_length=1)] = ("adamw", "sgd")
@@ -126,7 +126,7 @@ class FinetuneParams(Section):
 
     head_epochs: Annotated[int, Field(ge=0)] = 1
     """Epochs with the whole backbone frozen, at learning rate 1e-3."""
-    epochs: Annotated[int, Field(ge=1)] = 16
+    epochs: Annotated[int, Field(ge=1)] = 14
     """Epochs of the schedule, after the head's."""
     patience: Annotated[int, Field(ge=1)] = 8
     """Stop after this many epochs of the schedule without a better validation weighted AUPRC."""
