@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limit-minutes", type=float, default=720, help="longest time of a stage")
     options = vars(parser.parse_args(arguments))
     try:
+        if options["targets"]:
+            with_all_needed(read_graph(project_root()), options["targets"])  # a misspelt one is said at once
         _ask_for_an_answer()
         state = reproduce(**options, return_state=True)
         say(f"{state.name}: {state.message}")

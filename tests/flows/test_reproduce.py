@@ -9,7 +9,7 @@ from toy_projects import make_project, shell_environment, toy_stages, write_stag
 
 from flows import reproduce as module
 from flows.reproduce import main, reproduce
-from lungml.errors import ServiceError
+from lungml.errors import ParamsError, ServiceError
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,12 @@ def test_a_target_runs_only_with_what_it_needs(toy):
 
     assert (toy / "left.txt").exists()
     assert not (toy / "right.txt").exists()
+
+
+def test_a_misspelt_target_is_named_before_anything_starts(toy, capsys):
+    assert main(["--targets", "lefft"]) == ParamsError.exit_code
+
+    assert capsys.readouterr().err.startswith("lungml: dvc.yaml has no stage 'lefft'; it has first, left")
 
 
 def test_a_server_that_does_not_answer_is_said_before_anything_starts(monkeypatch):
