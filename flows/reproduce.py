@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import queue
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -75,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--gpu-slots", type=int, help="of these, GPU stages (default: 1; all without a GPU)")
     parser.add_argument("--limit-minutes", type=float, default=720, help="longest time of a stage")
     options = vars(parser.parse_args(arguments))
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         if options["targets"]:
             with_all_needed(read_graph(project_root()), options["targets"])  # a misspelt one is said at once
@@ -88,6 +90,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("lungml: stopped; the same command goes on where it was")
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: Any) -> None:
+    """End like on Ctrl-C: Python's own answer to SIGTERM would leave the server of the run behind."""
+    raise KeyboardInterrupt
 
 
 def _run_all(plan: Plan, workshop: Workshop) -> dict[str, State[Any]]:
