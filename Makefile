@@ -31,8 +31,8 @@ test-slow: setup ## the long tests: whole pipelines, servers, controls
 	@python -m pytest -m slow
 
 check: setup ## ruff, mypy --strict, import rules, architecture
-	@ruff check lungml flows tests benchmarks
-	@ruff format --check lungml flows tests benchmarks
+	@ruff check lungml flows tests
+	@ruff format --check lungml flows tests
 	@mypy
 	@lint-imports --no-cache
 	@python -m pytest -q tests/architecture
