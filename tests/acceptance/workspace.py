@@ -13,7 +13,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-QUICK = {"acquire.phantom.patients": 40, "evaluate.replicates": 200, "screen.repeats": 1} | {
+QUICK = {"acquire.phantom.patients": 48, "screen.repeats": 1} | {
     f"tasks.{task}.{name}": value
     for task in ("slice-binary", "slice-five", "nodule-binary", "nodule-five")
     for name, value in {
