@@ -4,8 +4,8 @@ The rule is a sum over attributes, with the signs of the PanCan model (McWilliam
 doi:10.1056/NEJMoa1214726: size, spiculation and part-solid texture raise the risk, pure ground glass lowers
 it) plus lobulation, and benign calcification lowering it:
 
-    suspicion = 0.66 ln(d / 8 mm) / 0.5 + 1.35 spiculation + 0.65 lobulation
-                + 0.50 [part-solid] - 0.35 [ground-glass] - 1.10 [calcified]
+    suspicion = 0.45 ln(d / 8 mm) / 0.5 + 1.35 spiculation + 0.65 lobulation
+                + 0.80 [part-solid] - 0.70 [ground-glass] - 1.50 [calcified]
 
 `latent` is suspicion standardised to mean 0 and deviation 1 over nodules. Readers see latent plus noise.
 """
@@ -24,13 +24,13 @@ from lungml.phantom.attributes import (
 )
 from lungml.phantom.seeds import generator
 
-_SIZE, _SPICULATION, _LOBULATION, _CALCIFIED = 0.66, 1.35, 0.65, -1.10
-_TEXTURE = {Texture.SOLID: 0.0, Texture.PART_SOLID: 0.50, Texture.GROUND_GLASS: -0.35}
+_SIZE, _SPICULATION, _LOBULATION, _CALCIFIED = 0.45, 1.35, 0.65, -1.50
+_TEXTURE = {Texture.SOLID: 0.0, Texture.PART_SOLID: 0.80, Texture.GROUND_GLASS: -0.70}
 
-_SIZE_MEAN, _SIZE_SD = 0.011, 0.622
-_REST_MEAN, _REST_SD = 0.393, 0.732
-_SUSPICION_SD = 0.966
-"""Of the two parts of the rule and of their sum, over 100,000 drawn nodules."""
+_SIZE_MEAN, _SIZE_SD = 0.012, 0.424
+_REST_MEAN, _REST_SD = 0.346, 0.921
+_SUSPICION_SD = 1.015
+"""Of the two parts of the rule and of their sum, over 20,000 drawn nodules."""
 
 _SHORTCUT = 0.85
 """Share of the deviation of `latent` that the scanner decides in the scanner-shortcut cohort."""

@@ -16,7 +16,7 @@ from lungml.phantom.attributes import Attributes, Calcification, Texture
 
 READERS = 4
 
-_NOISE_SD = 0.76
+_NOISE_SD = 0.84
 _CUTS = (-1.21, -0.71, 1.06, 1.72)
 
 _READER_SHARES = (0.22, 0.20, 0.21, 0.37)

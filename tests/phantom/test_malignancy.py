@@ -78,7 +78,7 @@ def test_diameter_alone_stays_well_below_an_oracle(patients):
 
     diameter, oracle = nodules.auc(nodules.diameter), nodules.auc(nodules.latent)
 
-    assert 0.76 <= diameter <= 0.85
+    assert 0.65 <= diameter <= 0.75
     assert 0.91 <= oracle <= 0.96
     assert oracle - diameter >= 0.08
 
