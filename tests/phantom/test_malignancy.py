@@ -46,10 +46,10 @@ def test_the_rule_by_hand():
         calcification=Calcification.NONE,
     )
 
-    assert size_part(looks) == pytest.approx(0.66 * np.log(2) / 0.5)
-    assert other_part(looks) == pytest.approx(1.35 * 0.5 + 0.65 * 0.2 + 0.5)
-    assert other_part(nodule(calcification=Calcification.CENTRAL)) == pytest.approx(-1.10)
-    assert other_part(nodule(texture=Texture.GROUND_GLASS)) == pytest.approx(-0.35)
+    assert size_part(looks) == pytest.approx(0.45 * np.log(2) / 0.5)
+    assert other_part(looks) == pytest.approx(1.35 * 0.5 + 0.65 * 0.2 + 0.8)
+    assert other_part(nodule(calcification=Calcification.CENTRAL)) == pytest.approx(-1.50)
+    assert other_part(nodule(texture=Texture.GROUND_GLASS)) == pytest.approx(-0.70)
 
 
 def test_latent_of_a_nodule_follows_the_rule_of_its_cohort():
