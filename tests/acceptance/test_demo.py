@@ -21,6 +21,20 @@ def headline(workspace, task):
     return workspace.json(f"reports/evaluate/{task}/metrics.json")["raw"]["weighted_auprc"]
 
 
+def beyond_chance(workspace):
+    """Tasks whose 95 % interval leaves chance out, after Bonferroni's correction for four tasks.
+
+    On the normal scale that widens the interval by 2.50 / 1.96.
+    """
+    found = {}
+    for task in Task:
+        value = headline(workspace, task)
+        low, high = (value["value"] + (value[end] - value["value"]) * 2.50 / 1.96 for end in ("low", "high"))
+        if not low <= value["chance"] <= high:
+            found[task] = value
+    return found
+
+
 def test_the_table_names_every_task_and_its_version(demo):
     table = (demo.root / "printed.txt").read_text()
 
@@ -55,9 +69,7 @@ def test_with_permuted_labels_every_task_falls_to_chance(demo):
 
     demo.repro()
 
-    for task in Task:
-        value = headline(demo, task)
-        assert value["low"] <= value["chance"] <= value["high"], (task, value)
+    assert not beyond_chance(demo)
 
 
 def test_a_cohort_without_signal_brings_every_task_to_chance(tmp_path):
@@ -65,6 +77,4 @@ def test_a_cohort_without_signal_brings_every_task_to_chance(tmp_path):
 
     control.repro()
 
-    for task in Task:
-        value = headline(control, task)
-        assert value["low"] <= value["chance"] <= value["high"], (task, value)
+    assert not beyond_chance(control)
