@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test test-slow check docs lock clean
+.PHONY: help setup demo test test-slow acceptance check docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,8 +27,11 @@ demo: setup ## run the whole pipeline on the embedded cohort and print the table
 test: setup ## the quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -m "not slow"
 
-test-slow: setup ## the long tests: whole pipelines, servers, controls
-	@python -m pytest -m slow
+test-slow: setup ## the long tests: the demo, servers, simulations
+	@python -m pytest -m "slow and not acceptance"
+
+acceptance: setup ## control cohorts and the Prefect flow against dvc repro: about half an hour
+	@python -m pytest -m acceptance
 
 check: setup ## ruff, mypy --strict, import rules, architecture
 	@ruff check lungml flows tests

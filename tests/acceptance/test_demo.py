@@ -64,6 +64,7 @@ def test_the_registry_holds_four_models_with_their_lineage(demo):
             assert (task.registered_model, key) in tags
 
 
+@pytest.mark.acceptance
 def test_with_permuted_labels_every_task_falls_to_chance(demo):
     demo.change(**{"labels.permute_seed": 7})
 
@@ -72,6 +73,7 @@ def test_with_permuted_labels_every_task_falls_to_chance(demo):
     assert not beyond_chance(demo)
 
 
+@pytest.mark.acceptance
 def test_a_cohort_without_signal_brings_every_task_to_chance(tmp_path):
     control = make_workspace(tmp_path / "no-signal", **{"acquire.phantom.cohort": "no-signal"})
 

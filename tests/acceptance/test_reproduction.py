@@ -73,6 +73,7 @@ def test_another_size_of_views_reruns_its_descendants_alone(reproduced):
     assert not {"acquire", "index", "validate", "split"} & set(ran)
 
 
+@pytest.mark.acceptance
 def test_the_prefect_flow_leaves_the_same_files_as_dvc_repro(reproduced, tmp_path):
     """The changes made by the tests above are undone first: DVC restores those files from its cache."""
     reproduced.change(**{"views.size_px": 96, "tasks.slice-five.tune.learning_rate": [1e-3, 5e-3]})
