@@ -138,6 +138,7 @@ def _series_row(series: Inspected, patient: str) -> Row:
         "series_uid": first.series_uid,
         "study_uid": first.study_uid,
         "patient_id": patient,
+        "form": "volume",
         "n_slices": geometry.shape[0],
         "rows": geometry.shape[1],
         "columns": geometry.shape[2],
@@ -207,6 +208,7 @@ def _nodule_row(nodule: Nodule, series_uid: str, patient: str, number: int) -> R
         "patient_id": patient,
         "n_readers": nodule.n_readers,
         "scores": list(nodule.scores),
+        "label": -1,
         "diameter_mm": nodule.diameter_mm,
         "volume_mm3": nodule.volume_mm3,
         "z_index": z,
@@ -214,6 +216,7 @@ def _nodule_row(nodule: Nodule, series_uid: str, patient: str, number: int) -> R
         "x_index": x,
         "largest_z_index": nodule.largest_z_index,
         "ambiguous": nodule.ambiguous,
+        "crop_path": "",
     }
 
 

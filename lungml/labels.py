@@ -55,22 +55,25 @@ def labels_of(nodules: pd.DataFrame, params: LabelParams) -> pd.DataFrame:
     """Score and classes of every nodule, in the order of `nodules`.
 
     Args:
-        nodules: columns nodule_id, patient_id and scores, as in the table of nodules.
+        nodules: columns nodule_id, patient_id, scores and label, as in the table of nodules.
         params: the policy.
 
     Returns:
         nodule_id; score; five: 0 to 4; binary: 1 (malignant) where the five-point class is 4 or 5, else 0.
         What the policy leaves out has class -1: with too few readers both (and score NaN), and with
-        `threes: drop` the binary class of threes.
+        `threes: drop` the binary class of threes. A given label is the binary class under every policy, and
+        leaves no five-point class: it says something else than the readers' scale.
     """
     values = np.array([score(scores, params) for scores in nodules["scores"]], dtype=np.float64)
     five = _five(values, params)
+    binary = _binary(five, params)
+    given = nodules["label"].to_numpy() != LEFT_OUT
     frame = pd.DataFrame(
         {
             "nodule_id": nodules["nodule_id"].to_numpy(),
             "score": values,
-            "binary": _binary(five, params),
-            "five": five,
+            "binary": np.where(given, nodules["label"], binary).astype(np.int8),
+            "five": np.where(given, LEFT_OUT, five).astype(np.int8),
         }
     )
     if params.permute_seed is None:
@@ -90,8 +93,8 @@ def policy_table(
 
     Returns:
         Rows {policy, sha256, nodules, patients, left_out, binary_nodules, prevalence, classes}: labelled
-        nodules and their patients; nodules without a five-point label; nodules with a binary label and the
-        malignant share of them (None if there are none); nodules per five-point class.
+        nodules and their patients; nodules without a label; nodules with a binary label and the malignant
+        share of them (None if there are none); nodules per five-point class.
     """
     table = POLICIES if policies is None else policies
     return [_policy_row(name, nodules, params) for name, params in table.items()]
@@ -99,10 +102,11 @@ def policy_table(
 
 def _policy_row(name: str, nodules: pd.DataFrame, params: LabelParams) -> dict[str, Any]:
     labels = labels_of(nodules, params)
-    kept = (labels["five"] != LEFT_OUT).to_numpy()
+    kept = _labelled(labels)
     binary = labels.loc[labels["binary"] != LEFT_OUT, "binary"]
     names = Target.FIVE.class_names
-    counts = np.bincount(labels.loc[kept, "five"], minlength=len(names))
+    five = labels.loc[labels["five"] != LEFT_OUT, "five"]
+    counts = np.bincount(five, minlength=len(names))
     return {
         "policy": name,
         "sha256": policy_sha256(params),
@@ -113,6 +117,12 @@ def _policy_row(name: str, nodules: pd.DataFrame, params: LabelParams) -> dict[s
         "prevalence": float(binary.mean()) if len(binary) else None,
         "classes": {name: int(count) for name, count in zip(names, counts, strict=True)},
     }
+
+
+def _labelled(labels: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which nodules have a class under at least one target."""
+    kept: NDArray[np.bool_] = (labels[["binary", "five"]] != LEFT_OUT).any(axis=1).to_numpy()
+    return kept
 
 
 def _five(values: NDArray[np.float64], params: LabelParams) -> NDArray[np.int8]:
@@ -149,7 +159,7 @@ def _permuted(frame: pd.DataFrame, patients: NDArray[Any], seed: int) -> pd.Data
     image, on the size of its patient's list, or on the order of the rows any more.
     """
     ids = frame["nodule_id"].to_numpy()
-    rows = np.flatnonzero(frame["five"].to_numpy() != LEFT_OUT)
+    rows = np.flatnonzero(_labelled(frame))
     rng = np.random.default_rng(seed)
     giver, taker = (_patient_by_patient(rows, patients, ids, rng) for _ in range(2))
     permuted = frame.copy()

@@ -34,6 +34,7 @@ def series_row(number, rng):
         "series_uid": f"1.2.{number:04}",
         "study_uid": f"1.3.{number:04}",
         "patient_id": f"patient-{number:04}",
+        "form": "volume",
         "n_slices": 100,
         "rows": 256,
         "columns": 256,
@@ -72,11 +73,13 @@ def nodule_rows(series, number, rng):
         "patient_id": series.patient_id,
         "n_readers": 3,
         "scores": sorted(int(score) for score in scores),
+        "label": -1,
         "diameter_mm": diameter,
         "volume_mm3": diameter**3 / 2,
         **centre,
         "largest_z_index": 50,
         "ambiguous": False,
+        "crop_path": "",
     }
     ratings = ["subtlety", "sphericity", "margin", "lobulation", "spiculation", "texture"]
     marks = [

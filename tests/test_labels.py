@@ -17,6 +17,7 @@ def nodules_of(*scores, patients=None):
             "nodule_id": [f"n{index}" for index in range(number)],
             "patient_id": patients or [f"p{index}" for index in range(number)],
             "scores": scores,
+            "label": -1,
         }
     )
 
@@ -74,6 +75,35 @@ def test_too_few_readers_leave_a_nodule_out_of_both_targets():
 
 def test_a_nodule_nobody_scored_has_no_label():
     assert labels_of(nodules_of([]), LabelParams())["five"].tolist() == [-1]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_given_label_is_the_binary_class_under_every_policy_and_no_five_point_class(policy):
+    nodules = nodules_of([5, 5, 5], [], [1], [4, 4, 4]).assign(label=[0, 1, 1, -1])
+
+    labels = labels_of(nodules, POLICIES[policy])
+
+    assert labels["binary"].tolist() == [0, 1, 1, 1]
+    assert labels["five"].tolist() == [-1, -1, -1, 3]
+
+
+def test_the_table_of_policies_counts_given_labels():
+    nodules = nodules_of([5], [], []).assign(label=[-1, 1, 0])
+
+    row = policy_table(nodules, {"mean": LabelParams()})[0]
+
+    assert (row["nodules"], row["left_out"], row["binary_nodules"]) == (3, 0, 3)
+    assert row["prevalence"] == pytest.approx(2 / 3)
+    assert sum(row["classes"].values()) == 1
+
+
+def test_given_labels_are_shuffled_too():
+    nodules = nodules_of(*[[] for _ in range(60)]).assign(label=[0, 1] * 30)
+
+    labels = labels_of(nodules, LabelParams(permute_seed=1))
+
+    assert sorted(labels["binary"]) == sorted(nodules["label"])
+    assert labels["binary"].tolist() != nodules["label"].tolist()
 
 
 def test_policies_that_differ_have_different_checksums():

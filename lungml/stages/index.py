@@ -141,6 +141,8 @@ def _summary(rows: Rows, ledger: Sequence[Finding]) -> dict[str, Any]:
         "patients": len({row["patient_id"] for row in rows.tables["series"]}),
         "nodules": len(rows.tables["nodules"]),
         "readings": len(rows.tables["readings"]),
+        "sources": ["LIDC XML readings"],
+        "patients_inferred": False,
         "quarantined": counts(ledger, Action.QUARANTINED),
         "other_findings": {action.value: counts(ledger, action) for action in _USED_ANYWAY},
     }
