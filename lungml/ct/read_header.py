@@ -18,6 +18,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from lungml.ct.elements import Elements
+from lungml.ct.fast_header import walk_header
 from lungml.ct.header import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -38,7 +39,17 @@ def read_header(raw: Path, path: str) -> Header:
     Raises:
         RefusedError: it cannot be read (LM-D005, LM-D031, LM-D032).
     """
-    with (raw / path).open("rb") as stream, pydicom_errors(path, "LM-D005"):
+    with (raw / path).open("rb") as stream:
+        walked = walk_header(stream, _WANTED)
+        if walked is None:
+            return _read_with_pydicom(stream, raw, path)
+        pixels = _pixel_format(walked.elements, walked.transfer_syntax, walked.location, stream)
+        return _header(path, walked.elements, pixels, _notes(walked.preamble, bare=False))
+
+
+def _read_with_pydicom(stream: BinaryIO, raw: Path, path: str) -> Header:
+    with pydicom_errors(path, "LM-D005"):
+        stream.seek(0)
         head = stream.read(_HEAD_BYTES)
         if DEFLATED.encode() in head:
             _refuse_inflation_bomb(raw / path, path)
@@ -46,7 +57,8 @@ def read_header(raw: Path, path: str) -> Header:
         bare = head[128:132] != b"DICM" and lacks_preamble(head)
         dataset = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=_TAGS, force=bare)
         elements = Elements(dataset)
-        pixels = _pixel_format(elements, _transfer_syntax(dataset), stream)
+        syntax = _transfer_syntax(dataset)
+        pixels = _pixel_format(elements, syntax, _pixel_element(stream, syntax), stream)
         return _header(path, elements, pixels, _notes(head, bare))
 
 
@@ -94,9 +106,11 @@ _TAGS: list[Any] = [
     "SliceThickness", "KVP", "ConvolutionKernel",
     "StudyInstanceUID", "SeriesInstanceUID", "ImagePositionPatient", "ImageOrientationPatient",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "PixelSpacing",
-    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
-    "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "LossyImageCompression",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope", "RescaleType",
+    "AcquisitionNumber", "InstanceNumber", "BurnedInAnnotation",
 ]  # fmt: skip
+_WANTED = frozenset(int(pydicom.tag.Tag(name)) for name in _TAGS)
 
 
 def _header(path: str, elements: Elements, pixels: PixelFormat, notes: tuple[str, ...]) -> Header:
@@ -121,6 +135,11 @@ def _header(path: str, elements: Elements, pixels: PixelFormat, notes: tuple[str
         identities=_identities(patient_id, elements.text(0x00100010), elements.text(0x00100030)),
         unreadable=tuple(elements.unreadable),
         notes=notes,
+        frame=None,
+        instance_number=elements.text(0x00200013),
+        acquisition=elements.text(0x00200012),
+        rescale_type=elements.text(0x00281054),
+        burned_in=elements.text(0x00280301).upper() == "YES",
     )
 
 
@@ -140,8 +159,8 @@ def _scan(elements: Elements) -> Scan:
     return scan
 
 
-def _pixel_format(elements: Elements, syntax: str, stream: BinaryIO) -> PixelFormat:
-    offset, length = _pixel_element(stream, syntax)
+def _pixel_format(elements: Elements, syntax: str, location: _Location, stream: BinaryIO) -> PixelFormat:
+    offset, length = location
     signed = elements.words(0x00280103, "PixelRepresentation")
     samples = elements.words(0x00280002, "SamplesPerPixel")
     frames = elements.number(0x00280008, "NumberOfFrames")
@@ -161,10 +180,14 @@ def _pixel_format(elements: Elements, syntax: str, stream: BinaryIO) -> PixelFor
         offset=offset,
         length=length,
         file_bytes=os.fstat(stream.fileno()).st_size,
+        lossy=elements.text(0x00282110),
     )
 
 
-def _pixel_element(stream: BinaryIO, syntax: str) -> tuple[int | None, int | None]:
+_Location = tuple[int | None, int | None]
+
+
+def _pixel_element(stream: BinaryIO, syntax: str) -> _Location:
     """Offset and declared length of the pixels; pydicom stopped at the start of their element."""
     if syntax == DEFLATED:
         return None, None
