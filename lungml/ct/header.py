@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lungml.ct.paths import join_frame
+
 
 @dataclass(frozen=True)
 class PixelFormat:
@@ -17,9 +19,10 @@ class PixelFormat:
     Attributes:
         padding: declared PixelPaddingValue as the 16-bit word it is in the file, else None.
         padding_limit: PixelPaddingRangeLimit, likewise.
-        offset: of the first pixel byte; None if the pixels are not plain bytes at a known place.
+        offset: of the first pixel byte, in the inflated bytes if the file is deflated; None if unknown.
         length: declared length in bytes; None if undefined (compressed) or there are no pixels.
-        file_bytes: size of the file.
+        file_bytes: size of the file, inflated if it is deflated.
+        lossy: whether the header says that compression lost something; '' if it says nothing.
     """
 
     transfer_syntax: str
@@ -37,6 +40,7 @@ class PixelFormat:
     offset: int | None
     length: int | None
     file_bytes: int
+    lossy: str
 
     @property
     def expected_bytes(self) -> int:
@@ -80,16 +84,20 @@ class Scan:
 
 @dataclass(frozen=True)
 class Header:
-    """One DICOM file, without its pixels.
+    """One image, without its pixels: a DICOM file, or one frame of a file of many.
 
     Attributes:
-        path: relative to the raw folder, with /.
+        path: of the file, relative to the raw folder, with /.
+        frame: which one of the file's frames; None if the file is one image.
         identities: words that identify the patient; they are kept out of every message.
         unreadable: names of tags whose value is there but cannot be parsed.
         notes: codes of repairs and notes that reading the file made.
+        instance_number, acquisition, rescale_type: as the header has them; '' if missing.
+        burned_in: whether the header says that text is burned into the pixels.
     """
 
     path: str
+    frame: int | None
     sop_class: str
     sop_uid: str
     series_uid: str
@@ -104,6 +112,15 @@ class Header:
     identities: tuple[str, ...]
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
+    instance_number: str
+    acquisition: str
+    rescale_type: str
+    burned_in: bool
+
+    @property
+    def address(self) -> str:
+        """Path and frame as one text, see `lungml.ct.paths`."""
+        return join_frame(self.path, self.frame)
 
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"

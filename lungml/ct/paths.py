@@ -1,6 +1,7 @@
 """The address of an image: a file, or one frame of a file of many, as in `scan.dcm#12` (frames count from 0).
 
-A file whose own name ends like that has a bare `#` behind it in its address, so every address means one thing.
+A file whose own name ends like that has a bare `#` behind it in its address, so that an address means one
+thing.
 """
 
 from __future__ import annotations
