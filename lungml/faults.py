@@ -1,6 +1,6 @@
 """The catalogue of faults: what each code means, what is done, and what a person can do next.
 
-LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. A new one is a row here and a rule where it
+LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. LM-Pxxx: what says who the patient is. A new one is a row here and a rule where it
 is detected (`ct/rules.py` for one file, `ct/geometry.py` and `ct/series.py` for a series).
 """
 
@@ -137,4 +137,15 @@ FAULTS = {
         "Look at it, or change the parameters of consensus",
     ),
     "LM-X010": _repaired("several files hold the same readings of one series", "One of them is used"),
+    "LM-D051": _refused(
+        "the archive is not safe to unpack",
+        "Unpack it by hand after a look, and name the folder",
+        "Nothing of it is used",
+    ),
+    "LM-P001": _skipped("the image may show text about the patient", "Look at it, and crop it by hand"),
+    "LM-P002": _skipped("the file holds bytes that are not pixels of its image", "Export it again"),
+    "LM-P003": _skipped(
+        "this kind of file cannot be de-identified", "Leave it out, or take the patient out of it by hand"
+    ),
+    "LM-P004": _skipped("the table has no column that is known", "Name its columns as docs/data.md says"),
 }
