@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from lungml.files import read_json
+from lungml.params import load_params
 from lungml.terms import Task
 
 _COLUMNS = ("f1_weighted", "balanced_accuracy")
 
 
 def result_rows(root: Path) -> list[dict[str, Any]]:
-    """A row for each task that was evaluated: its test metrics beside chance and diameter alone."""
+    """A row for each task in scope that was evaluated: its metrics beside chance and diameter alone."""
     rows = []
-    for task in Task:
+    for task in load_params(root / "params.yaml").scope.tasks:
         path = root / "reports" / "evaluate" / task / "metrics.json"
         if path.is_file():
             rows.append({"task": task.value} | _measured(read_json(path)) | _registered(root, task))

@@ -88,8 +88,10 @@ def assign_folds(patients: NDArray[Any], labels: pd.DataFrame, *, folds: int, se
 
 
 def thirds(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Size class of each value: 0, 1 or 2 for the lowest, middle and highest third of all values."""
-    return np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values, side="right")
+    """Size class of each value: 0, 1 or 2 for the lowest, middle and highest third; 3 where it is NaN."""
+    known = values[~np.isnan(values)]
+    edges = np.quantile(known, [1 / 3, 2 / 3]) if len(known) else np.zeros(2)
+    return np.where(np.isnan(values), 3, np.searchsorted(edges, values, side="right"))
 
 
 def _part_sizes(patients: int, params: SplitParams) -> NDArray[np.intp]:

@@ -15,6 +15,7 @@ from lungml.files import write_json
 from lungml.labels import labels_of
 from lungml.params.data import LabelParams, SplitParams
 from lungml.params.model import OutlierParams, ScreenParams
+from lungml.params.scope import ScopeParams
 from lungml.splits import assign_folds, assign_parts
 from lungml.stages import outliers, screen
 from lungml.tables import SPLIT, write_table
@@ -39,7 +40,7 @@ def write_project(root, *, patients=40, screening=None, depths=(0.2, 1.0), seed=
     (root / "reports/validate/data_docs").mkdir()
     (root / "reports/validate/data_docs/index.html").write_text("<html></html>")
     outliers.run(
-        OutlierParams(backbone=BACKBONES[0], trees=20), **input_paths(root), out=root / "reports/outliers"
+        OutlierParams(backbone=BACKBONES[0], trees=20), ScopeParams(), **input_paths(root), out=root / "reports/outliers"
     )
     rng = np.random.default_rng(seed)
     for task in Task:

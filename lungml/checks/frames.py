@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +54,15 @@ def read_index(folder: Path) -> IndexTables:
     )
 
 
-def build_frames(tables: IndexTables, labels: LabelParams) -> dict[str, pd.DataFrame]:
-    """The frame of each suite, by the suite's name."""
+def build_frames(
+    tables: IndexTables, labels: LabelParams, targets: Sequence[Target] = tuple(Target)
+) -> dict[str, pd.DataFrame]:
+    """The frame of each suite, by the suite's name; classes of `targets` alone are counted."""
     return {
         "series": _series(tables),
         "readings": _readings(tables),
         "nodules": _nodules(tables),
-        "labels": _labels(tables.nodules, labels),
+        "labels": _labels(tables.nodules, labels, targets),
         "patients": _patients(tables),
     }
 
@@ -109,11 +112,11 @@ def _nodules(tables: IndexTables) -> pd.DataFrame:
     )
 
 
-def _labels(nodules: pd.DataFrame, params: LabelParams) -> pd.DataFrame:
+def _labels(nodules: pd.DataFrame, params: LabelParams, targets: Sequence[Target]) -> pd.DataFrame:
     """One row per class of each target: nodules, patients, and share of the target's labelled nodules."""
     labels = labels_of(nodules, params)
     rows = []
-    for target in Target:
+    for target in targets:
         given = labels[target.value].to_numpy()
         labelled = max(int((given != LEFT_OUT).sum()), 1)
         for index, name in enumerate(target.class_names):

@@ -16,7 +16,7 @@ from lungml.evaluation.ranking import FloatArray
 
 Baseline = Callable[[pd.DataFrame, pd.DataFrame, int], FloatArray]
 """(known, new, classes) -> (N, classes) probabilities of `new`. `known` holds `label` and `diameter_mm` of
-the nodules it may learn from (train and validation), `new` only has to hold `diameter_mm`."""
+the nodules it may learn from (train and validation), `new` only has to hold `diameter_mm`; NaN is unknown."""
 
 
 def _majority(known: pd.DataFrame, new: pd.DataFrame, classes: int) -> FloatArray:
@@ -35,9 +35,11 @@ def _diameter(known: pd.DataFrame, new: pd.DataFrame, classes: int) -> FloatArra
 
     if known["label"].nunique() < 2:
         return _prevalence(known, new, classes)
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(_log_mm(known), known["label"])
+    usual_mm = float(known["diameter_mm"].median())
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    model.fit(size_features(known, usual_mm), known["label"])
     probabilities = np.zeros((len(new), classes))
-    probabilities[:, model.classes_] = model.predict_proba(_log_mm(new))
+    probabilities[:, model.classes_] = model.predict_proba(size_features(new, usual_mm))
     return probabilities
 
 
@@ -53,5 +55,7 @@ def _shares(known: pd.DataFrame, classes: int) -> FloatArray:
     return np.bincount(known["label"], minlength=classes) / len(known)
 
 
-def _log_mm(nodules: pd.DataFrame) -> FloatArray:
-    return np.log(nodules[["diameter_mm"]].to_numpy())
+def size_features(nodules: pd.DataFrame, usual_mm: float) -> FloatArray:
+    """(n, 1): log of the diameter; where it is unknown, of `usual_mm` (NaN if none is known)."""
+    filled = nodules[["diameter_mm"]].fillna(1.0 if np.isnan(usual_mm) else usual_mm)
+    return np.log(filled.to_numpy(dtype=np.float64))

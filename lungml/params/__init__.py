@@ -23,6 +23,7 @@ from lungml.params.data import (
 )
 from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterParams, ReportParams
 from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, TaskParams, WeightsParams
+from lungml.params.scope import ScopeParams
 from lungml.params.section import Section
 from lungml.terms import Task
 
@@ -32,6 +33,7 @@ _MAX_BYTES = 1 << 20
 class Params(Section):
     """The whole of `params.yaml`."""
 
+    scope: ScopeParams
     acquire: AcquireParams
     ct: CtParams
     consensus: ConsensusParams

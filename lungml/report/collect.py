@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,14 +89,14 @@ def read_cohort(places: Places) -> Cohort:
     )
 
 
-def read_tasks(places: Places) -> list[TaskFiles]:
-    """Read every task that was evaluated, in the order of `Task`.
+def read_tasks(places: Places, tasks: Iterable[Task]) -> list[TaskFiles]:
+    """Read those of `tasks` that were evaluated, in their order.
 
     Raises:
         MissingInputError: no task was evaluated.
         InputError: a `metrics.json` lacks what every evaluation writes.
     """
-    found = [task for task in Task if (places.evaluation / task / "metrics.json").is_file()]
+    found = [task for task in tasks if (places.evaluation / task / "metrics.json").is_file()]
     if not found:
         raise MissingInputError(
             f"{places.evaluation} holds no <task>/metrics.json; run `dvc repro evaluate` first"
@@ -104,11 +104,11 @@ def read_tasks(places: Places) -> list[TaskFiles]:
     return [_read_task(places, task) for task in found]
 
 
-def read_outliers(places: Places) -> list[ViewOutliers]:
-    """Read the outlier scores of the views that have them."""
+def read_outliers(places: Places, views: Iterable[View]) -> list[ViewOutliers]:
+    """Read the outlier scores of those of `views` that have them."""
     return [
         ViewOutliers(view, read_table(places.outliers / f"{view}.parquet", OUTLIERS), picture)
-        for view in View
+        for view in views
         if (picture := places.outliers / f"{view}.png").is_file()
     ]
 

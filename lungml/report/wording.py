@@ -128,6 +128,14 @@ def verdict(metrics: Json) -> str:
 
     A difference is called one only if its interval excludes 0.
     """
+    known, n = metrics.get("with_diameter", metrics["n"]), metrics["n"]
+    if not known:
+        return "No diameter is known, so it cannot be said if the model uses more than size."
+    sentence = _against_diameter(metrics)
+    return sentence if known == n else f"{sentence} A diameter is known of {known} of {n} nodules."
+
+
+def _against_diameter(metrics: Json) -> str:
     found = number_of(metrics["model_minus_diameter"], HEADLINE)
     value, low, high = found["value"], found["low"], found["high"]
     if value is None or low is None or high is None:

@@ -15,9 +15,10 @@ from lungml.models.backbones import build_backbone, describe_weights
 from lungml.models.depths import embed_batches, normalised_batches
 from lungml.params.data import IntensityParams
 from lungml.params.model import EmbedParams, WeightsParams
+from lungml.params.scope import ScopeParams
 from lungml.progress import say, track
 from lungml.tables import SPLIT, read_table
-from lungml.terms import Part, View
+from lungml.terms import Part
 
 _BATCH = 32
 
@@ -26,20 +27,21 @@ def run(
     embed: EmbedParams,
     weights: WeightsParams,
     intensity: IntensityParams,
+    scope: ScopeParams,
     *,
     backbone: str,
     views: Path,
     split: Path,
     out: Path,
 ) -> None:
-    """Embed both views of every nodule; the normalisation is fitted on train alone."""
+    """Embed every view in scope of every nodule; the normalisation is fitted on train alone."""
     note = describe_weights(backbone, weights)
     say(f"  weights of {backbone}: {note}")
     parts = read_table(split, SPLIT)
     train = parts.loc[parts["part"] == Part.TRAIN.value, "nodule_id"].tolist()
     with atomic_folder(out) as folder:
-        for view in View:
-            store = read_store(views / view.value)
+        for view in scope.views:
+            store = read_store(views / view)
             normalisation = fit_normalisation(store.images_hu[store.rows_of(train)], intensity)
             by_depth = _embed(store, normalisation, embed.depths, backbone, weights)
             nodule_ids = tuple(store.items["nodule_id"])

@@ -129,6 +129,7 @@ def _metrics(params: EvaluateParams, task: Task, model: Bundle, test: _Test) -> 
         "n": len(test.nodules),
         "patients": int(test.nodules["patient_id"].nunique()),
         "class_shares": {name: float(shares.get(number, 0.0)) for number, name in enumerate(names)},
+        "with_diameter": int(test.nodules["diameter_mm"].notna().sum()),
         "confidence": params.confidence,
         "weights": model.weights.split()[0],
         "tta_views": len(VIEWS),

@@ -1,4 +1,4 @@
-"""Score how unusual each nodule's embedding is and draw the t-SNE picture, for both views."""
+"""Score how unusual each nodule's embedding is and draw the t-SNE picture, for every view in scope."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from lungml.figures.style import save
 from lungml.files import atomic_folder
 from lungml.outliers import score_outliers, tsne_coordinates
 from lungml.params.model import OutlierParams
+from lungml.params.scope import ScopeParams
 from lungml.tables import NODULES, OUTLIERS, SERIES, SPLIT, read_table, write_table
-from lungml.terms import Part, View
+from lungml.terms import Part
 
 
-def run(params: OutlierParams, *, embeddings: Path, split: Path, index: Path, out: Path) -> None:
-    """Write `out/{slice,nodule}.parquet` (table OUTLIERS) and `.png`; nothing is excluded here.
+def run(
+    outliers: OutlierParams, scope: ScopeParams, *, embeddings: Path, split: Path, index: Path, out: Path
+) -> None:
+    """Write `out/<view>.parquet` (table OUTLIERS) and `.png`; nothing is excluded here.
 
     Raises:
         ParamsError: `outliers.backbone` has no embeddings.
         InputError: a nodule of the split has no embedding, or train is too small.
     """
-    folder = embeddings / params.backbone
+    folder = embeddings / outliers.backbone
     if not folder.is_dir():
         there = ", ".join(sorted(path.name for path in embeddings.glob("*/")))
         raise ParamsError(
-            f"outliers.backbone is {params.backbone}, but {embeddings} holds {there or 'nothing'}; "
+            f"outliers.backbone is {outliers.backbone}, but {embeddings} holds {there or 'nothing'}; "
             "name one of them in params.yaml, or add it to embed.backbones"
         )
     nodules = _nodules(split, index)
     with threadpool_limits(1), atomic_folder(out) as temporary:  # sums depend on their number; small matrices
-        for view in View:
+        for view in scope.views:
             found = read_embeddings(folder, view)
-            scored = _score(found, nodules, params)
+            scored = _score(found, nodules, outliers)
             columns = scored.reset_index()[list(OUTLIERS.columns)]
             write_table(temporary / f"{view}.parquet", columns, OUTLIERS)
             title = f"{view} view, {found.backbone}, weights: {found.weights}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from lungml.files import write_json, write_text
 from lungml.params.data import AcquireParams, LabelParams
 from lungml.params.evaluation import ReportParams
+from lungml.params.scope import ScopeParams
 from lungml.progress import say
 from lungml.report.collect import Places, read_cohort, read_outliers, read_tasks
 from lungml.report.page import Sources, build_page, render
@@ -19,6 +20,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     report: ReportParams,
     acquire: AcquireParams,
     labels: LabelParams,
+    scope: ScopeParams,
     *,
     index: Path,
     split: Path,
@@ -50,7 +52,9 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
         explanation=explanation,
         registration=registration,
     )
-    sources = Sources(read_cohort(places), read_tasks(places), read_outliers(places))
+    sources = Sources(
+        read_cohort(places), read_tasks(places, scope.tasks), read_outliers(places, scope.views)
+    )
     said = warnings(
         phantom=acquire.source == "phantom",
         weights=[found.metrics["weights"] for found in sources.tasks],

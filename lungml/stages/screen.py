@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from lungml.embeddings import read_embeddings
 from lungml.errors import InputError, MissingInputError
+from lungml.evaluation.baselines import size_features
 from lungml.figures.screening import screening_curve, screening_heatmap
 from lungml.figures.style import save
 from lungml.files import atomic_folder, write_json, write_text
@@ -71,7 +72,7 @@ def run(params: ScreenParams, *, task: Task, embeddings: Path, split: Path, inde
             cell: judge(values, cohort, folds, params)
             for cell, values in track(features.items(), "probes", len(features))
         }
-        diameter = np.log(nodules[["diameter_mm"]].to_numpy(dtype="float64"))
+        diameter = size_features(nodules, float(nodules["diameter_mm"].median()))
         screened = _Screened(task, weights, cohort, cells, judge(diameter, cohort, folds, params))
     _write(out, screened, params)
 
@@ -81,13 +82,10 @@ def _nodules(task: Task, split: Path, index: Path) -> pd.DataFrame:
     parts = read_table(split, SPLIT)
     seen = parts[(parts["part"] != Part.TEST) & (parts[task.target] >= 0)]
     diameters = read_table(index / "nodules.parquet", NODULES)[["nodule_id", "diameter_mm"]]
-    nodules = seen.merge(diameters, on="nodule_id", how="left", validate="1:1")
-    if nodules["diameter_mm"].isna().any():
-        raise InputError(
-            f"{int(nodules['diameter_mm'].isna().sum())} nodules of {split} are not in {index}; "
-            "run `dvc repro split`"
-        )
-    return nodules
+    lost = ~seen["nodule_id"].isin(diameters["nodule_id"])
+    if lost.any():
+        raise InputError(f"{int(lost.sum())} nodules of {split} are not in {index}; run `dvc repro split`")
+    return seen.merge(diameters, on="nodule_id", validate="1:1")
 
 
 def _features(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,17 @@ from lungml.checks.leakage import check_split
 from lungml.checks.result import require_success
 from lungml.labels import LEFT_OUT, labels_of
 from lungml.params.data import LabelParams, SplitParams
+from lungml.params.scope import ScopeParams
 from lungml.progress import say
 from lungml.splits import assign_folds, assign_parts, thirds
 from lungml.tables import NODULES, SERIES, SPLIT, read_table, write_table
-from lungml.terms import Part
+from lungml.terms import Part, Target
 
 
-def run(split: SplitParams, labels: LabelParams, *, index: Path, checked: Path, out: Path) -> None:
-    """Write table SPLIT: parts and folds balanced in both targets and in size.
+def run(
+    split: SplitParams, labels: LabelParams, scope: ScopeParams, *, index: Path, checked: Path, out: Path
+) -> None:
+    """Write table SPLIT: parts and folds balanced in the targets in scope and in size.
 
     Raises:
         ChecksFailedError: the data contract does not hold.
@@ -27,17 +31,19 @@ def run(split: SplitParams, labels: LabelParams, *, index: Path, checked: Path, 
     require_success(checked, index, labels)
     nodules = read_table(index / "nodules.parquet", NODULES)
     series = read_table(index / "series.parquet", SERIES)
-    table = _divided(nodules, split, labels)
+    table = _divided(nodules, split, labels_of(nodules, labels), scope.targets)
     check_split(table.assign(series_uid=nodules["series_uid"]), series)
     write_table(out, table, SPLIT)
     for part in Part:
         say(f"  {part}: {_summary(table[table['part'] == part])}")
 
 
-def _divided(nodules: pd.DataFrame, split: SplitParams, labels: LabelParams) -> pd.DataFrame:
+def _divided(
+    nodules: pd.DataFrame, split: SplitParams, labels: pd.DataFrame, targets: Sequence[Target]
+) -> pd.DataFrame:
     patients = nodules["patient_id"].to_numpy()
-    table = labels_of(nodules, labels).assign(patient_id=patients)
-    classes = table[["binary", "five"]]
+    table = labels.assign(patient_id=patients)
+    classes = table[[target.value for target in targets]]
     sizes = pd.DataFrame({"size": thirds(nodules["diameter_mm"].to_numpy())})
     table["part"] = assign_parts(patients, classes, split, balanced=sizes)
     rest = (table["part"] != Part.TEST).to_numpy()

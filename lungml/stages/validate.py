@@ -10,10 +10,11 @@ from lungml.checks.overview import write_overview
 from lungml.checks.result import DOCS_FOLDER, RESULT_FILE, build_result, raise_if_failed, warnings
 from lungml.files import atomic_folder, write_json
 from lungml.params.data import CheckParams, LabelParams
+from lungml.params.scope import ScopeParams
 from lungml.progress import say
 
 
-def run(checks: CheckParams, labels: LabelParams, *, index: Path, out: Path) -> None:
+def run(checks: CheckParams, labels: LabelParams, scope: ScopeParams, *, index: Path, out: Path) -> None:
     """Write `out/result.json` and `out/data_docs/`, also if checks fail: they say what to mend.
 
     Raises:
@@ -22,7 +23,7 @@ def run(checks: CheckParams, labels: LabelParams, *, index: Path, out: Path) -> 
     from lungml.checks.engine import Job, run_suites
     from lungml.checks.suites import SUITES
 
-    frames = build_frames(read_index(index), labels)
+    frames = build_frames(read_index(index), labels, scope.targets)
     jobs = [Job(name, frames[name], suite.key, suite.expectations(checks)) for name, suite in SUITES.items()]
     with atomic_folder(out) as temporary:
         suites = run_suites(jobs, temporary / DOCS_FOLDER)

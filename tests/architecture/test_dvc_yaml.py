@@ -5,14 +5,13 @@ import re
 import shlex
 
 import pytest
-from ruamel.yaml import YAML
 from sources import ROOT, dvc_stages, paths_of
 
 from lungml.cli import lungml, stage_signature
 from lungml.params import Params, load_params
 from lungml.params.model import TaskParams
 from lungml.stages import STAGES
-from lungml.terms import Task
+from lungml.terms import Task, View
 
 LOOP_ITEMS = {
     "${key}": "nodule-binary",
@@ -33,10 +32,11 @@ def test_dvc_yaml_holds_exactly_the_stages():
     assert set(dvc_stages()) == set(STAGES)
 
 
-def test_every_task_has_its_view_in_dvc_yaml():
-    table = YAML(typ="safe").load(ROOT / "dvc.yaml")["vars"][0]["views_of_tasks"]
+def test_every_task_is_in_the_shipped_scope():
+    scope = load_params(ROOT / "params.yaml").scope
 
-    assert table == {task.value: task.view.value for task in Task}
+    assert set(scope.tasks) == set(Task)
+    assert set(scope.views) == set(View)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -14,6 +14,7 @@ from lungml.checks.frames import build_frames
 from lungml.errors import ChecksFailedError, InputError
 from lungml.files import sha256_file
 from lungml.params.data import CheckParams, LabelParams
+from lungml.params.scope import ScopeParams
 from lungml.stages import validate
 
 NAN = float("nan")
@@ -221,7 +222,7 @@ def test_limits_come_from_the_parameters(tmp_path):
 
 def run_stage(folder, tables, out="checked"):
     write_index(folder / "index", tables)
-    validate.run(CheckParams(), LabelParams(), index=folder / "index", out=folder / out)
+    validate.run(CheckParams(), LabelParams(), ScopeParams(), index=folder / "index", out=folder / out)
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +312,7 @@ def test_a_table_of_another_kind_is_refused(tmp_path):
     (tmp_path / "other/series.parquet").replace(tmp_path / "index/series.parquet")
 
     with pytest.raises(InputError, match="is not a nodules table"):
-        validate.run(CheckParams(), LabelParams(), index=tmp_path / "index", out=tmp_path / "checked")
+        validate.run(CheckParams(), LabelParams(), ScopeParams(), index=tmp_path / "index", out=tmp_path / "checked")
 
 
 def test_limits_that_run_downwards_are_refused():

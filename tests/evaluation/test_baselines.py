@@ -75,3 +75,20 @@ def draw(seed: int, *, classes: int) -> pd.DataFrame:
     labels = rng.choice(classes, size=150, p={2: (0.7, 0.3), 5: (0.1, 0.2, 0.45, 0.15, 0.1)}[classes])
     diameter_mm = np.exp(2 + labels / (classes - 1) + 0.5 * rng.normal(size=150))
     return pd.DataFrame({"label": labels, "diameter_mm": diameter_mm})
+
+
+def test_without_any_diameter_size_says_no_more_than_the_class_shares():
+    known = pd.DataFrame({"label": [0, 0, 0, 1], "diameter_mm": np.nan})
+
+    found = BASELINES["diameter"](known, known.head(2), 2)
+
+    assert found == pytest.approx(np.tile([0.75, 0.25], (2, 1)), abs=1e-3)
+
+
+def test_a_nodule_without_diameter_counts_as_one_of_the_usual_size():
+    known = pd.DataFrame({"label": [0, 0, 1, 1, 0, 1], "diameter_mm": [4.0, 5.0, 20.0, 25.0, 10.0, 10.0]})
+    new = pd.DataFrame({"diameter_mm": [np.nan, 10.0]})
+
+    unknown, usual = BASELINES["diameter"](known, new, 2)
+
+    assert unknown == pytest.approx(usual)

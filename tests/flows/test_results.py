@@ -1,14 +1,19 @@
 import json
+from pathlib import Path
+from shutil import copyfile
 
 from model_files import metrics_json
 
 from flows.results import result_rows, summary
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 def evaluate(root, task, metrics):
     folder = root / "reports" / "evaluate" / task
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps(metrics))
+    copyfile(PARAMS, root / "params.yaml")
 
 
 def test_each_evaluated_task_has_a_row_beside_chance_and_diameter(tmp_path):

@@ -11,6 +11,7 @@ from report_files import edit_json
 from lungml.errors import InputError, MissingInputError
 from lungml.params.data import AcquireParams, LabelParams
 from lungml.params.evaluation import ReportParams
+from lungml.params.scope import ScopeParams
 from lungml.report import wording
 from lungml.stages import report
 from lungml.terms import Task
@@ -32,12 +33,13 @@ class References(HTMLParser):
         self.ids.add(found.get("id"))
 
 
-def write_report(root, *, title="lungml report", acquire=None, labels=None):
+def write_report(root, *, title="lungml report", acquire=None, labels=None, scope=None):
     reports = root / "reports"
     report.run(
         ReportParams(title=title),
         acquire or AcquireParams(),
         labels or LabelParams(),
+        scope or ScopeParams(),
         index=root / "data/index",
         split=root / "data/split.parquet",
         checked=reports / "validate",

@@ -6,7 +6,7 @@ from lungml.terms import Task
 
 
 def compared(value, low, high):
-    return {"model_minus_diameter": {"weighted_auprc": {"value": value, "low": low, "high": high}}}
+    return {"n": 90, "model_minus_diameter": {"weighted_auprc": {"value": value, "low": low, "high": high}}}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,16 @@ def compared(value, low, high):
 )
 def test_a_difference_is_called_one_only_if_its_interval_excludes_zero(difference, sentence):
     assert wording.verdict(compared(*difference)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("known", "words"), [(0, "No diameter is known"), (60, "A diameter is known of 60 of 90 nodules.")]
+)
+def test_where_diameters_are_missing_the_verdict_says_so(known, words):
+    metrics = compared(0.1, 0.05, 0.2) | {"with_diameter": known}
+
+    assert words in wording.verdict(metrics)
+    assert ("Beats" in wording.verdict(metrics)) == bool(known)
 
 
 @pytest.mark.parametrize(

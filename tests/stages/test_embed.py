@@ -13,9 +13,10 @@ from lungml.files import sha256_file
 from lungml.imaging.store import write_store
 from lungml.params.data import IntensityParams
 from lungml.params.model import EmbedParams, WeightsParams
+from lungml.params.scope import ScopeParams
 from lungml.stages.embed import run
 from lungml.tables import SPLIT, write_table
-from lungml.terms import View
+from lungml.terms import Task, View
 
 BACKBONE = "mobilenetv3_small_050"
 IDS = [f"n{number:02}" for number in range(40)]
@@ -57,11 +58,17 @@ def write_inputs(root: Path, test_shift_hu: int = 0) -> Path:
     return root
 
 
-def embed(root: Path, out: str = "out", weights: WeightsParams | None = None) -> Path:
+def embed(
+    root: Path,
+    out: str = "out",
+    weights: WeightsParams | None = None,
+    scope: ScopeParams | None = None,
+) -> Path:
     run(
         EmbedParams(depths=(0.5, 1.0)),
         weights or WeightsParams(seed=3),
         IntensityParams(),
+        scope or ScopeParams(),
         backbone=BACKBONE,
         views=root / "views",
         split=root / "split.parquet",
@@ -122,3 +129,11 @@ def test_a_split_of_other_nodules_is_refused(tmp_path):
 
     with pytest.raises(InputError, match="have no view"):
         embed(root)
+
+
+def test_a_view_out_of_scope_is_not_embedded(tmp_path):
+    nodule = ScopeParams(views=(View.NODULE,), tasks={Task.NODULE_BINARY: View.NODULE})
+
+    out = embed(write_inputs(tmp_path), scope=nodule)
+
+    assert {path.stem for path in out.iterdir()} == {"nodule"}

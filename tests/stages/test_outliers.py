@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_info
 from lungml.embeddings import Embeddings, read_embeddings, write_embeddings
 from lungml.errors import InputError, ParamsError
 from lungml.params.model import OutlierParams
+from lungml.params.scope import ScopeParams
 from lungml.stages import outliers
 from lungml.tables import OUTLIERS, SPLIT, read_table
 from lungml.terms import View
@@ -24,7 +25,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def out(inputs):
-    outliers.run(PARAMS, **input_paths(inputs), out=inputs / "out")
+    outliers.run(PARAMS, ScopeParams(), **input_paths(inputs), out=inputs / "out")
     return inputs / "out"
 
 
@@ -40,7 +41,7 @@ def test_every_nodule_of_every_part_has_scores_and_its_own_rank(inputs, out):
 
 
 def test_equal_inputs_give_equal_bytes(inputs, out):
-    outliers.run(PARAMS, **input_paths(inputs), out=inputs / "again")
+    outliers.run(PARAMS, ScopeParams(), **input_paths(inputs), out=inputs / "again")
 
     for path in out.iterdir():
         assert path.read_bytes() == (inputs / "again" / path.name).read_bytes(), path.name
@@ -54,7 +55,7 @@ def test_sums_run_on_one_thread_whatever_the_machine_has(inputs, monkeypatch):
         return np.zeros((len(features), 2))
 
     monkeypatch.setattr(outliers, "tsne_coordinates", spy)
-    outliers.run(PARAMS, **input_paths(inputs), out=inputs / "spied")
+    outliers.run(PARAMS, ScopeParams(), **input_paths(inputs), out=inputs / "spied")
 
     assert set(threads) == {1}
 
@@ -68,7 +69,7 @@ def test_a_planted_image_of_another_kind_ranks_first(inputs, tmp_path):
     changed = Embeddings(found.backbone, found.weights, found.nodule_ids, {**found.by_depth, 1.0: vectors})
     write_embeddings(folder, View.NODULE, changed)
 
-    outliers.run(PARAMS, **input_paths(root), out=root / "out")
+    outliers.run(PARAMS, ScopeParams(), **input_paths(root), out=root / "out")
 
     table = read_table(root / "out/nodule.parquet", OUTLIERS).set_index("rank")
     assert table.loc[1, "nodule_id"] == found.nodule_ids[17]
@@ -76,7 +77,9 @@ def test_a_planted_image_of_another_kind_ranks_first(inputs, tmp_path):
 
 def test_a_backbone_without_embeddings_is_named_with_those_that_have_them(inputs, tmp_path):
     with pytest.raises(ParamsError, match=r"densenet121.*mobilenetv3_small_050, resnet10t"):
-        outliers.run(OutlierParams(backbone="densenet121"), **input_paths(inputs), out=tmp_path / "out")
+        outliers.run(
+            OutlierParams(backbone="densenet121"), ScopeParams(), **input_paths(inputs), out=tmp_path / "out"
+        )
 
 
 def test_a_nodule_without_embedding_stops_the_stage(inputs, tmp_path):
@@ -89,5 +92,5 @@ def test_a_nodule_without_embedding_stops_the_stage(inputs, tmp_path):
     )
 
     with pytest.raises(InputError, match=f"1 nodules.*{found.nodule_ids[-1]}"):
-        outliers.run(PARAMS, **input_paths(root), out=root / "out")
+        outliers.run(PARAMS, ScopeParams(), **input_paths(root), out=root / "out")
     assert not (root / "out").exists()

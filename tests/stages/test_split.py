@@ -5,8 +5,10 @@ from lungml.checks.result import Check, build_result
 from lungml.errors import ChecksFailedError, InputError, MissingInputError
 from lungml.files import sha256_file, write_json
 from lungml.params.data import LabelParams, SplitParams
+from lungml.params.scope import ScopeParams
 from lungml.stages import split
 from lungml.tables import SPLIT, read_table
+from lungml.terms import Task, View
 
 
 @pytest.fixture
@@ -20,12 +22,13 @@ def write(folder, tables, labels, checks=()):
     write_json(folder / "checked" / "result.json", result)
 
 
-def run(folder, tables, labels=None, **params):
+def run(folder, tables, labels=None, scope=None, **params):
     labels = labels or LabelParams()
     write(folder, tables, labels)
     split.run(
         SplitParams(**params),
         labels,
+        scope or ScopeParams(),
         index=folder / "index",
         checked=folder / "checked",
         out=folder / "split.parquet",
@@ -96,6 +99,7 @@ def test_unchecked_tables_are_refused(tmp_path, tables):
         split.run(
             SplitParams(),
             LabelParams(),
+            ScopeParams(),
             index=tmp_path / "index",
             checked=tmp_path / "checked",
             out=tmp_path / "split.parquet",
@@ -110,7 +114,24 @@ def test_tables_whose_checks_failed_are_refused(tmp_path, tables):
         split.run(
             SplitParams(),
             LabelParams(),
+            ScopeParams(),
             index=tmp_path / "index",
             checked=tmp_path / "checked",
             out=tmp_path / "split.parquet",
         )
+
+
+def test_targets_out_of_scope_may_have_no_class_at_all(tmp_path, tables):
+    tables.nodules["scores"] = [[2] if number % 2 else [4] for number in range(len(tables.nodules))]
+    binary = ScopeParams(tasks={Task.NODULE_BINARY: View.NODULE})
+
+    table = run(tmp_path, tables, scope=binary)
+
+    assert set(table["five"]) == {1, 3}
+    assert set(table.loc[table["part"] == "test", "binary"]) == {0, 1}
+
+
+def test_nodules_without_a_diameter_are_divided_too(tmp_path, tables):
+    tables.nodules["diameter_mm"] = float("nan")
+
+    assert set(run(tmp_path, tables)["part"]) == {"train", "val", "test"}
