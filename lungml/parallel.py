@@ -1,14 +1,23 @@
-"""The same function on many independent items, in several processes; the result never depends on how many."""
+"""The same function on many independent items, in several processes; the result never depends on how many.
+
+Processes are our own, or the workers of a Dask cluster (`lungml.compute`): one code path for both.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from multiprocessing import get_context
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from lungml.compute import workers
+from lungml.compute import dask_scheduler, workers
+from lungml.errors import ServiceError
 from lungml.progress import track
 
 Item = TypeVar("Item")
@@ -18,7 +27,7 @@ Result = TypeVar("Result")
 class Pool:
     """Worker processes, or none at all if there is one worker; they start when they are first needed."""
 
-    def __init__(self, executor: ProcessPoolExecutor | None) -> None:
+    def __init__(self, executor: Executor | None) -> None:
         self._executor = executor
 
     def map(
@@ -31,19 +40,74 @@ class Pool:
             items: picklable.
             what: shown to the person who waits.
             chunk: items a process takes at a time, more for quick ones; up to that many stay in here.
+
+        Raises:
+            ServiceError: a worker process ended by itself.
         """
         if self._executor is None or len(items) <= chunk:
             yield from track(map(function, items), what, len(items))
-        else:
-            yield from track(self._executor.map(function, items, chunksize=chunk), what, len(items))
+            return
+        chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+        results = self._executor.map(_Work(function, Path.cwd()), chunks)
+        try:
+            yield from track(chain.from_iterable(results), what, len(items))
+        except BrokenProcessPool as error:
+            raise ServiceError(
+                f"a worker process ended by itself during {what}; often memory ran out. Run the same command "
+                f"again with fewer workers (LUNGML_WORKERS, now {workers()})"
+            ) from error
 
 
 @contextmanager
 def worker_pool() -> Iterator[Pool]:
-    """Processes for as long as the context lasts, `compute.workers()` of them."""
-    processes = workers()
-    if processes == 1:
+    """Processes for as long as the context lasts: `compute.workers()` of our own, or those of Dask.
+
+    Raises:
+        ServiceError: there is no Dask scheduler where `LUNGML_DASK` says, or it lost its workers.
+    """
+    scheduler, processes = dask_scheduler(), workers()
+    if scheduler is not None:
+        with _dask(scheduler) as executor:
+            yield Pool(executor)
+    elif processes == 1:
         yield Pool(None)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as executor:
-        yield Pool(executor)
+    else:
+        with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as executor:
+            yield Pool(executor)
+
+
+@dataclass(frozen=True)
+class _Work(Generic[Item, Result]):
+    """What a worker does with a chunk of items; relative paths mean the same as here."""
+
+    function: Callable[[Item], Result]
+    folder: Path
+
+    def __call__(self, items: Sequence[Item]) -> list[Result]:
+        if Path.cwd() != self.folder:
+            os.chdir(self.folder)
+        return [self.function(item) for item in items]
+
+
+@contextmanager
+def _dask(scheduler: str) -> Iterator[Any]:
+    import distributed
+
+    connect: Any = distributed.Client  # it has no types
+    try:
+        client = connect(scheduler, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+    except OSError as error:
+        raise ServiceError(
+            f"there is no Dask scheduler at {scheduler} (LUNGML_DASK); start it, or unset LUNGML_DASK"
+        ) from error
+    with client, client.get_executor(pure=False) as executor:
+        try:
+            yield executor
+        except distributed.KilledWorker as error:
+            raise ServiceError(
+                f"workers of the Dask scheduler {scheduler} died on the same work several times; "
+                "look at their logs and give them more memory"
+            ) from error
+
+
+_SECONDS_TO_CONNECT = 10

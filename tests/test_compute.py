@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lungml.compute import workers
+from lungml.compute import dask_scheduler, workers
 from lungml.errors import ParamsError
 
 
@@ -24,3 +24,10 @@ def test_a_wrong_number_of_workers_is_refused(monkeypatch, text):
 
     with pytest.raises(ParamsError, match="LUNGML_WORKERS"):
         workers()
+
+
+def test_an_address_without_protocol_is_refused(monkeypatch):
+    monkeypatch.setenv("LUNGML_DASK", "127.0.0.1:8786")
+
+    with pytest.raises(ParamsError, match="tcp://"):
+        dask_scheduler()

@@ -1,17 +1,47 @@
 import os
 
 import pytest
-from work_items import fail_at_three, process_of, square
+from work_items import fail_at_three, folder_of, kill_worker_at_three, process_of, square
 
+from lungml.errors import ServiceError
 from lungml.parallel import Pool, worker_pool
 
 
-@pytest.mark.parametrize("workers", ["1", "3"])
-def test_results_are_in_order_for_any_number_of_workers(monkeypatch, workers):
-    monkeypatch.setenv("LUNGML_WORKERS", workers)
+@pytest.fixture(scope="module")
+def cluster():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as running:
+        yield running
+
+
+@pytest.fixture(params=["1", "3", "dask"])
+def workers(request, monkeypatch):
+    if request.param == "dask":
+        monkeypatch.setenv("LUNGML_DASK", request.getfixturevalue("cluster").scheduler_address)
+    else:
+        monkeypatch.setenv("LUNGML_WORKERS", request.param)
+
+
+@pytest.mark.usefixtures("workers")
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_results_are_in_order_whoever_does_the_work(chunk):
+    with worker_pool() as pool:
+        assert list(pool.map(square, range(20), "numbers", chunk)) == [n * n for n in range(20)]
+
+
+@pytest.mark.usefixtures("workers")
+def test_an_error_of_the_work_is_raised_here():
+    with worker_pool() as pool, pytest.raises(ValueError, match="three"):
+        list(pool.map(fail_at_three, range(5), "numbers"))
+
+
+@pytest.mark.usefixtures("workers")
+def test_relative_paths_mean_the_same_to_every_worker(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
     with worker_pool() as pool:
-        assert list(pool.map(square, range(20), "numbers")) == [n * n for n in range(20)]
+        assert set(pool.map(folder_of, range(4), "numbers")) == {str(tmp_path)}
 
 
 def test_work_is_done_in_other_processes(monkeypatch):
@@ -21,12 +51,29 @@ def test_work_is_done_in_other_processes(monkeypatch):
         assert os.getpid() not in set(pool.map(process_of, range(4), "numbers"))
 
 
+def test_dask_workers_do_the_work_when_a_scheduler_is_named(monkeypatch, cluster):
+    monkeypatch.setenv("LUNGML_DASK", cluster.scheduler_address)
+
+    with worker_pool() as pool:
+        assert set(pool.map(process_of, range(8), "numbers")) <= {
+            worker.pid for worker in cluster.workers.values()
+        }
+
+
 def test_one_worker_is_this_process():
     assert set(Pool(None).map(process_of, range(4), "numbers")) == {os.getpid()}
 
 
-def test_an_error_in_a_worker_is_raised_here(monkeypatch):
+def test_a_worker_that_dies_is_one_sentence(monkeypatch):
     monkeypatch.setenv("LUNGML_WORKERS", "2")
 
-    with worker_pool() as pool, pytest.raises(ValueError, match="three"):
-        list(pool.map(fail_at_three, range(5), "numbers"))
+    with worker_pool() as pool, pytest.raises(ServiceError, match=r"LUNGML_WORKERS, now 2"):
+        list(pool.map(kill_worker_at_three, range(5), "numbers"))
+
+
+def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("LUNGML_DASK", "tcp://127.0.0.1:9")
+    monkeypatch.setattr("lungml.parallel._SECONDS_TO_CONNECT", 1)
+
+    with pytest.raises(ServiceError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9 "), worker_pool():
+        pass

@@ -1,6 +1,8 @@
 """Functions that worker processes can import."""
 
 import os
+import signal
+from pathlib import Path
 
 
 def square(number):
@@ -15,3 +17,13 @@ def fail_at_three(number):
     if number == 3:
         raise ValueError("three")
     return number
+
+
+def kill_worker_at_three(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def folder_of(_item):
+    return str(Path.cwd())

@@ -15,7 +15,9 @@ DOORS = {
     "timm": ("lungml.models", "lungml.augment"),
     "matplotlib": ("lungml.figures",),
     "jinja2": ("lungml.report",),
-    "openpyxl": ("lungml.phantom",),
+    "openpyxl": ("lungml.phantom", "lungml.sources", "lungml.phi"),
+    "distributed": ("lungml.parallel",),
+    "idc_index": ("lungml.idc",),
 }
 
 
