@@ -40,6 +40,10 @@ class Orientation:
         """(slice, row, column) -> (z, y, x); a view, not a copy."""
         return self._flip(image.transpose(self.order))
 
+    def turn_back(self, image: Array) -> Array:
+        """(z, y, x) -> (slice, row, column): undoes `turn`; a view, not a copy."""
+        return self._flip(image).transpose(np.argsort(self.order))
+
     def turn_plane(self, plane: Array) -> Array:
         """(row, column) -> (y, x) of an axial series; a view, not a copy."""
         turned = plane.T if self.order[1] == 2 else plane

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lungml.ct.direct import DirectReader
 from lungml.ct.geometry import Geometry, geometry_of, in_order, orientation_of_slices
 from lungml.ct.header import Header
 from lungml.ct.hounsfield import to_hounsfield
@@ -75,14 +76,15 @@ def read_plane(raw: Path, header: Header) -> tuple[Hu, Mask]:
 
 def assemble(raw: Path, ordered: Sequence[Header], geometry: Geometry) -> Volume:
     """Read slices, in the order of their positions, into a canonical volume."""
-    hu = np.empty(geometry.file_shape, dtype=np.int16)
-    padding = np.empty(geometry.file_shape, dtype=np.bool_)
+    hu, padding = np.empty(geometry.shape, dtype=np.int16), np.empty(geometry.shape, dtype=np.bool_)
+    hu_planes, padding_planes = (geometry.orientation.turn_back(image) for image in (hu, padding))
+    direct = DirectReader(raw, geometry.file_shape[1:])
     for index, header in enumerate(ordered):
-        hu[index], padding[index] = to_hounsfield(read_stored(raw, header), header)
-    turn = geometry.orientation.turn
+        if not direct.read_into(header, hu_planes[index], padding_planes[index]):
+            hu_planes[index], padding_planes[index] = to_hounsfield(read_stored(raw, header), header)
     return Volume(
-        hu=np.ascontiguousarray(turn(hu)),
-        padding=np.ascontiguousarray(turn(padding)),
+        hu=hu,
+        padding=padding,
         spacing_mm=geometry.spacing_mm,
         origin_mm=geometry.origin_mm,
         direction=geometry.direction,

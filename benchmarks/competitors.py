@@ -1,0 +1,75 @@
+"""Other readers of a CT series; each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pydicom
+
+Reader = Callable[[Path, list[str]], object]
+"""Takes a folder and the names of its files, in order; gives the image as an array."""
+
+HOW_TO_INSTALL = (
+    "To compare with {missing}: pip install --no-deps --target /tmp/competitors -r benchmarks/requirements.txt, "
+    "then run the same command with PYTHONPATH=/tmp/competitors."
+)
+
+
+def _pydicom_loop(folder: Path, names: list[str]) -> object:
+    """As in most notebooks."""
+    slices = [pydicom.dcmread(folder / name) for name in names]
+    slices.sort(key=lambda each: float(each.ImagePositionPatient[2]))
+    return np.stack([each.pixel_array * each.RescaleSlope + each.RescaleIntercept for each in slices])
+
+
+def _simpleitk(folder: Path, names: list[str]) -> object:
+    import SimpleITK
+
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames([str(folder / name) for name in names])
+    return SimpleITK.GetArrayFromImage(reader.Execute())
+
+
+def _monai_itk(folder: Path, names: list[str]) -> object:
+    from monai.data import ITKReader
+
+    reader = ITKReader()
+    return reader.get_data(reader.read(str(folder)))[0]
+
+
+def _monai_pydicom(folder: Path, names: list[str]) -> object:
+    from monai.data import PydicomReader
+
+    reader = PydicomReader()
+    return reader.get_data(reader.read(str(folder)))[0]
+
+
+def _dicomsdl(folder: Path, names: list[str]) -> object:
+    import dicomsdl
+
+    return np.stack([dicomsdl.open(str(folder / name)).pixelData() for name in names])
+
+
+_READERS: dict[str, tuple[tuple[str, ...], Reader]] = {
+    "pydicom loop": ((), _pydicom_loop),
+    "SimpleITK": (("SimpleITK",), _simpleitk),
+    "MONAI ITKReader": (("monai", "itk"), _monai_itk),
+    "MONAI PydicomReader": (("monai",), _monai_pydicom),
+    "dicomsdl": (("dicomsdl",), _dicomsdl),
+}
+"""Name -> packages it needs, and the reader."""
+
+
+def readers() -> tuple[dict[str, Reader], tuple[str, ...]]:
+    """Readers that are installed, and a note for each that is not."""
+    there, notes = {}, []
+    for name, (packages, reader) in _READERS.items():
+        missing = [package for package in packages if find_spec(package) is None]
+        if missing:
+            notes.append(HOW_TO_INSTALL.format(missing=name))
+        else:
+            there[name] = reader
+    return there, tuple(notes)

@@ -1,0 +1,97 @@
+"""A plain image read straight into its place in a volume, with one buffer for all images of a series.
+
+Taken only where nothing can be wrong: uncompressed 16-bit words within the declared bits, slope 1, a whole
+intercept, and HU that fit. Else nothing is written, and the general road (`pixels`, `hounsfield`) decides,
+with the same HU and padding for all that is read here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungml.ct.header import Header
+from lungml.ct.hounsfield import UNDECLARED_PADDING_HU, declared_padding, padding_is_tissue, padding_of
+from lungml.ct.pixels import Stored, is_plain
+from lungml.ct.volume import Hu, Mask
+from lungml.terms import AIR_HU
+
+
+class DirectReader:
+    """Reads plain images of `shape` (rows, columns)."""
+
+    def __init__(self, raw: Path, shape: tuple[int, int]) -> None:
+        self._raw = raw
+        self._words: NDArray[np.uint16] = np.empty(shape, dtype="<u2")
+
+    def read_into(self, header: Header, hu: Hu, padding: Mask) -> bool:
+        """Read one image as HU and padding into `hu` and `padding` (row, column), which may be views.
+
+        Returns:
+            False if the general road must read it; then neither array was written.
+        """
+        if not (_is_simple(header, self._words.shape) and self._fill(header)):
+            return False
+        stored: Stored = self._words.view(np.int16) if header.pixels.signed else self._words
+        intercept = int(header.intercept or 0)
+        low, high = int(stored.min()), int(stored.max())
+        if not _fits(low, high, intercept, header):
+            return False
+        np.add(self._words.view(np.int16), np.int16(intercept), out=hu)
+        if _mark_padding(stored, (low, high), header, padding):
+            np.copyto(hu, np.int16(AIR_HU), where=padding)
+        return True
+
+    def _fill(self, header: Header) -> bool:
+        """Whether all pixel bytes are there; those go into the buffer."""
+        descriptor = os.open(f"{self._raw}/{header.path}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.preadv(descriptor, [self._words.data], header.pixels.offset or 0) == self._words.nbytes
+        finally:
+            os.close(descriptor)
+
+
+def _is_simple(header: Header, shape: tuple[int, ...]) -> bool:
+    return (
+        is_plain(header.pixels)
+        and (header.pixels.rows, header.pixels.columns) == shape
+        and header.slope == 1.0
+        and header.intercept is not None
+        and header.intercept.is_integer()
+        and _INT16.min <= header.intercept <= _INT16.max
+    )
+
+
+def _fits(low: int, high: int, intercept: int, header: Header) -> bool:
+    """Whether stored values from `low` to `high` are within the declared bits, and their HU within 16."""
+    span = 1 << (header.pixels.bits_stored or 16)
+    least = -span // 2 if header.pixels.signed else 0
+    return (
+        least <= low
+        and high < least + span
+        and high < _MINUS_2000_AS_WORD
+        and _INT16.min <= low + intercept
+        and high + intercept <= _INT16.max
+    )
+
+
+def _mark_padding(stored: Stored, ends: tuple[int, int], header: Header, padding: Mask) -> bool:
+    """Fill `padding`; gives whether there may be any. `ends` are the lowest and highest stored value."""
+    limit = math.ceil(UNDECLARED_PADDING_HU - (header.intercept or 0.0))
+    declared = declared_padding(header)
+    if declared is not None and declared[1] >= limit and not padding_is_tissue(header):
+        padding[...] = padding_of(stored, header)
+        return True
+    if ends[0] >= limit:
+        padding[...] = False
+        return False
+    np.less(stored, limit, out=padding)
+    return True
+
+
+_INT16 = np.iinfo(np.int16)
+_MINUS_2000_AS_WORD = 63536
