@@ -1,7 +1,8 @@
 """The catalogue of faults: what each code means, what is done, and what a person can do next.
 
-LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. LM-Pxxx: what says who the patient is. A new one is a row here and a rule where it
-is detected (`ct/rules.py` for one file, `ct/geometry.py` and `ct/series.py` for a series).
+LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. LM-Pxxx: what says who the patient is. A new
+one is a row here and a rule where it is detected (`ct/rules.py` for one file, `ct/geometry.py` and
+`ct/series.py` for a series).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Fault:
 
 
 _SERIES_ASIDE = "The series is set aside"
+_FILE_ASIDE = "The file is set aside"
 _FETCH_AGAIN = "Fetch or export the series again"
 _HEADER = "Ask the source for an export with a complete header"
 
@@ -98,6 +100,22 @@ FAULTS = {
     "LM-D055": _noted("the PatientID is missing", "The study stands in for the patient", _HEADER),
     "LM-D056": _refused(
         "ct.skip_series in params.yaml names the series", "Remove it there to use the series"
+    ),
+    "LM-D060": _refused("the volume or image file cannot be read", "Fetch or convert it again", _FILE_ASIDE),
+    "LM-D061": _refused(
+        "the file does not hold one CT number a voxel", "Convert the original, without a window", _FILE_ASIDE
+    ),
+    "LM-D062": _refused("the file has another number of axes", "Export one volume a file", _FILE_ASIDE),
+    "LM-D063": _refused("values are not numbers", "Convert the original again", _FILE_ASIDE),
+    "LM-D064": _refused(
+        "the file does not say where its voxels lie", "Convert the original with its geometry", _FILE_ASIDE
+    ),
+    "LM-D065": _refused(
+        "qform and sform put the volume in different places", "Keep the one that is right", _FILE_ASIDE
+    ),
+    "LM-D066": _refused("the image holds one value throughout", "Convert the original again", _FILE_ASIDE),
+    "LM-D067": _refused(
+        "the header points to a file elsewhere", "Put the values beside it or into it", _FILE_ASIDE
     ),
     "LM-X001": _skipped(
         "the XML is refused (DOCTYPE, larger than 64 MiB, nested deeper than 32, or malformed)",
