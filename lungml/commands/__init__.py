@@ -8,6 +8,7 @@ COMMANDS = {
     "backbones": "List the backbones that can be named in params.yaml.",
     "sync": "Send to MLflow what it does not have yet.",
     "promote": "Make a challenger the champion of its task.",
+    "deidentify": "Copy a folder of images, readings and tables without its patients.",
     "params": "Print every parameter with its meaning.",
     "graph": "Print the graph of stages.",
 }

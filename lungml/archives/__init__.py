@@ -1,0 +1,1 @@
+"""Archives from elsewhere (zip, tar), unpacked without trusting a word of them."""

@@ -1,0 +1,122 @@
+"""NRRD, NIfTI and MetaImage files without the patient: geometry of the header passes, and the voxels.
+
+Raw voxels are the same bytes; packed ones are packed again, as the packing has a header of its own. Bytes
+behind the last voxel and NIfTI extensions do not pass.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from lungml.files import atomic_file
+from lungml.phi import metaimage, nifti, nrrd
+from lungml.phi.keys import Pseudonyms
+from lungml.phi.voxels import HeaderError, Voxels
+from lungml.quarantine import RefusedError, finding
+
+_CHUNK = 1 << 20
+_MOST_HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the header of a format is cleaned; the second result says where and what the voxels are."""
+
+    clean: Callable[[BinaryIO, Callable[[str], str]], tuple[bytes, Voxels]]
+
+
+FORMATS = {
+    ".nrrd": Format(nrrd.clean_header),
+    ".nhdr": Format(nrrd.clean_header),
+    ".nii": Format(nifti.clean_header),
+    ".nii.gz": Format(nifti.clean_header),
+    ".mha": Format(metaimage.clean_header),
+    ".mhd": Format(metaimage.clean_header),
+}
+PARTS = (".raw", ".zraw")
+"""Files of voxels that a header file names; they are written with it."""
+
+
+def deidentify_volume(raw: Path, path: str, target: Path, names: Pseudonyms) -> None:
+    """Write the volume file `raw / path` to `target`, and beside it the file of voxels it may name.
+
+    Raises:
+        RefusedError: it cannot be read, or uses what is not supported (LM-P003).
+    """
+    source = raw / path
+    is_packed = path.lower().endswith(".gz")
+    suffix = next(end for end in sorted(FORMATS, key=len, reverse=True) if path.lower().endswith(end))
+    try:
+        with gzip.open(source) if is_packed else source.open("rb") as stream:
+            header, voxels = FORMATS[suffix].clean(stream, names.path)  # type: ignore[arg-type]
+            with atomic_file(target) as temporary, _output(temporary, packed=is_packed) as out:
+                out.write(header)
+                if not voxels.file:
+                    _copy_voxels(stream, out, voxels)  # type: ignore[arg-type]
+        if voxels.file:
+            _copy_part(source, target, voxels, names)
+    except (HeaderError, EOFError, OSError, zlib.error, ValueError) as error:
+        with suppress(OSError):
+            target.unlink()
+        raise RefusedError(finding("LM-P003", path, str(error)[:80] or "an unreadable file")) from error
+
+
+def _copy_part(source: Path, target: Path, voxels: Voxels, names: Pseudonyms) -> None:
+    part = source.parent / voxels.file
+    if part.is_symlink() or part.parent != source.parent:
+        raise HeaderError("voxels that lie elsewhere")
+    written = atomic_file(target.with_name(names.path(voxels.file)))
+    with part.open("rb") as stream, written as temporary, temporary.open("wb") as out:
+        _copy_voxels(stream, out, voxels)
+
+
+def _output(path: Path, *, packed: bool) -> BinaryIO:
+    if packed:
+        return gzip.GzipFile("", "wb", 6, path.open("wb"), mtime=0)  # type: ignore[return-value]
+    return path.open("wb")
+
+
+def _copy_voxels(stream: BinaryIO, out: BinaryIO, voxels: Voxels) -> None:
+    """Copy exactly the bytes of the voxels, packed as before."""
+    if voxels.skip < 0:
+        stream.seek(-voxels.length, 2)
+    else:
+        stream.seek(voxels.skip, 1 if voxels.relative else 0)
+    if voxels.packing == "raw":
+        _write_exactly(iter(lambda: stream.read(_CHUNK), b""), out, voxels.length)
+        return
+    wbits = 31 if voxels.packing == "gzip" else 15
+    packer = zlib.compressobj(6, zlib.DEFLATED, wbits)
+    _write_exactly(_unpacked(stream, wbits), _Packed(out, packer), voxels.length)  # type: ignore[arg-type]
+    out.write(packer.flush())
+
+
+class _Packed:
+    """Writes packed."""
+
+    def __init__(self, out: BinaryIO, packer: zlib._Compress) -> None:
+        self._out, self._packer = out, packer
+
+    def write(self, data: bytes) -> None:
+        self._out.write(self._packer.compress(data))
+
+
+def _unpacked(stream: BinaryIO, wbits: int) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(wbits)
+    while not unpacker.eof and (data := unpacker.unconsumed_tail or stream.read(_CHUNK)):
+        yield unpacker.decompress(data, _CHUNK)
+
+
+def _write_exactly(chunks: Iterator[bytes], out: BinaryIO, length: int) -> None:
+    left = length
+    while left and (chunk := next(chunks, b"")) is not None:
+        if not chunk:
+            raise HeaderError("fewer voxels than the header says")
+        out.write(chunk[:left])
+        left -= min(left, len(chunk))
