@@ -189,7 +189,7 @@ def _stored(reader: Any, raw: Path, path: str) -> NDArray[Any]:
     import SimpleITK
 
     with _sitk_errors(path):
-        values: NDArray[Any] = SimpleITK.GetArrayViewFromImage(reader.Execute()).copy()
+        values: NDArray[Any] = SimpleITK.GetArrayFromImage(reader.Execute())  # type: ignore[no-untyped-call]
     return values.ravel()
 
 
