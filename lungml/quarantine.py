@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lungml.errors import InputError, MissingInputError
 from lungml.faults import FAULTS, Action
@@ -54,6 +55,11 @@ def finding(code: str, path: str, found: str, expected: str = "") -> Finding:
     wanted = f", expected {expected}" if expected else ""
     text = f"{fault.what}: found {found}{wanted}. {fault.done}. {fault.advice}."
     return Finding(code, path, found, expected, fault.action, text)
+
+
+def finding_from(values: Any) -> Finding:
+    """The finding that `asdict` turned into `values`."""
+    return Finding(**{**values, "action": Action(values["action"])})
 
 
 def hashed_uid(uid: str) -> str:
@@ -110,8 +116,7 @@ def read_findings(path: Path) -> list[Finding]:
 
 def _parse(line: str, path: Path, number: int) -> Finding:
     try:
-        values = json.loads(line)
-        return Finding(**{**values, "action": Action(values["action"])})
+        return finding_from(json.loads(line))
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path}, line {number} is not a finding ({error}); delete it and run `dvc repro`"
