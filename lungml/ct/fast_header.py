@@ -22,12 +22,12 @@ from lungml.ct.header import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """Elements before the pixels, and where these are, as `PixelFormat` says it."""
+    """Elements before the pixels, and where these are, as `PixelFormat` says it; no preamble is b""."""
 
     preamble: bytes
     elements: Elements
     transfer_syntax: str
-    location: tuple[int, int | None]
+    location: tuple[int | None, int | None]
 
 
 def walk_header(stream: BinaryIO, wanted: Container[int]) -> Walked | None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
+from pydicom.pixels.utils import pixel_array
 
-from lungml.ct.header import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Header, PixelFormat
-from lungml.ct.read_header import pydicom_errors
+from lungml.ct.decoding import DECODERS
+from lungml.ct.header import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Header, PixelFormat
+from lungml.ct.inflating import Inflated
+from lungml.ct.slow_header import is_deflated, pydicom_errors
 from lungml.quarantine import RefusedError, finding
 
 Stored = NDArray[Any]
@@ -99,12 +101,38 @@ def _refuse_misfits(misfit: NDArray[np.bool_], words: NDArray[np.uint16], header
 
 
 def _decoded(raw: Path, header: Header) -> Stored:
-    """Let pydicom and its plugins decode."""
-    with pydicom_errors(header.path, "LM-D033"):
-        stored: Stored = pydicom.dcmread(raw / header.path, force="LM-D003" in header.notes).pixel_array
+    """Compressed pixels by a process of their own, deflated ones here, the rest by pydicom."""
+    if header.pixels.transfer_syntax == DEFLATED:
+        stored = _inflated(raw, header)
+    elif not header.pixels.is_native:
+        stored = DECODERS.decode(raw, header)
+    else:
+        with pydicom_errors(header.path, "LM-D033"):
+            stored = pixel_array(raw / header.path, index=header.frame or 0)
     wanted = (header.pixels.rows, header.pixels.columns)
     if stored.shape != wanted:
         raise RefusedError(
             finding("LM-D023", header.path, f"an array of {stored.shape}", f"(rows, columns) = {wanted}")
         )
-    return stored
+    return _checked(stored, header) if stored.dtype.itemsize == 2 else stored
+
+
+def _checked(stored: Stored, header: Header) -> Stored:
+    """The same sign and the same limits as for plain bytes."""
+    words = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("="), copy=False)).view(np.uint16)
+    return _with_sign(words, header) if header.pixels.signed else _unsigned(words, header)
+
+
+def _inflated(raw: Path, header: Header) -> Stored:
+    pixels = header.pixels
+    with (raw / header.path).open("rb") as stream, pydicom_errors(header.path, "LM-D033"):
+        is_deflated(stream)
+        inflated = Inflated(stream, header.path)
+        inflated.seek(pixels.offset or 0)
+        data = inflated.read(pixels.expected_bytes)
+    if len(data) != pixels.expected_bytes:
+        raise RefusedError(
+            finding("LM-D001", header.path, f"{len(data)} pixel bytes", str(pixels.expected_bytes))
+        )
+    dtype = f"<{'i' if pixels.signed else 'u'}{(pixels.bits_allocated or 0) // 8}"
+    return np.frombuffer(data, dtype).reshape(pixels.rows or 0, pixels.columns or 0)

@@ -5,31 +5,16 @@ from __future__ import annotations
 import math
 import os
 import re
-import struct
-import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pydicom
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_file_meta_info
+from pydicom.tag import Tag
 
 from lungml.ct.elements import Elements
-from lungml.ct.fast_header import walk_header
-from lungml.ct.header import (
-    DEFLATED,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    Header,
-    PixelFormat,
-    Place,
-    Scan,
-)
-from lungml.ct.scan import lacks_preamble
+from lungml.ct.fast_header import Walked, walk_header
+from lungml.ct.header import DEFLATED, Header, PixelFormat, Place, Scan
+from lungml.ct.nesting import refuse_deep_nesting
+from lungml.ct.slow_header import parse_header
 from lungml.quarantine import RefusedError, finding
 
 
@@ -37,68 +22,22 @@ def read_header(raw: Path, path: str) -> Header:
     """Read the header of `raw / path`.
 
     Raises:
-        RefusedError: it cannot be read (LM-D005, LM-D031, LM-D032).
+        RefusedError: it cannot be opened (LM-D050) or read (LM-D005, LM-D031, LM-D032).
     """
-    with (raw / path).open("rb") as stream:
-        walked = walk_header(stream, _WANTED)
-        if walked is None:
-            return _read_with_pydicom(stream, raw, path)
-        pixels = _pixel_format(walked.elements, walked.transfer_syntax, walked.location, stream)
-        return _header(path, walked.elements, pixels, _notes(walked.preamble, bare=False))
+    with _opened(raw, path) as stream:
+        walked = walk_header(stream, _WANTED) or parse_header(stream, path, _TAGS)
+        refuse_deep_nesting(stream, walked.location[0] or 0, path)
+        pixels = _pixel_format(walked, os.fstat(stream.fileno()).st_size)
+        return _header(path, walked.elements, pixels, _notes(walked.preamble))
 
 
-def _read_with_pydicom(stream: BinaryIO, raw: Path, path: str) -> Header:
-    with pydicom_errors(path, "LM-D005"):
-        stream.seek(0)
-        head = stream.read(_HEAD_BYTES)
-        if DEFLATED.encode() in head:
-            _refuse_inflation_bomb(raw / path, path)
-        stream.seek(0)
-        bare = head[128:132] != b"DICM" and lacks_preamble(head)
-        dataset = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=_TAGS, force=bare)
-        elements = Elements(dataset)
-        syntax = _transfer_syntax(dataset)
-        pixels = _pixel_format(elements, syntax, _pixel_element(stream, syntax), stream)
-        return _header(path, elements, pixels, _notes(head, bare))
-
-
-@contextmanager
-def pydicom_errors(path: str, code: str) -> Iterator[None]:
-    """Turn what pydicom raises on broken files into a refusal with `code`; its warnings are dropped."""
+def _opened(raw: Path, path: str) -> BinaryIO:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except RefusedError:
-        raise
-    except RecursionError as error:
-        raise RefusedError(finding("LM-D032", path, "deeper than Python can follow", "at most 32")) from error
-    except _PYDICOM_ERRORS as error:
-        raise RefusedError(finding(code, path, f"{type(error).__name__} in pydicom", "no error")) from error
+        return (raw / path).open("rb")
+    except OSError as error:
+        found = error.strerror or "an error"
+        raise RefusedError(finding("LM-D050", path, found, "a readable file")) from error
 
-
-_PYDICOM_ERRORS = (
-    BytesLengthException,
-    InvalidDicomError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom 3.0.2 raised on 20,000 mutated files, and their bases."""
-
-_HEAD_BYTES = 1024
-_MAX_INFLATION = 100
-_CHUNK = 1 << 20
-_UNDEFINED_LENGTH = 0xFFFFFFFF
 
 _TAGS: list[Any] = [
     "ImageType", "SOPClassUID", "SOPInstanceUID", "Manufacturer", "ManufacturerModelName",
@@ -110,7 +49,7 @@ _TAGS: list[Any] = [
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope", "RescaleType",
     "AcquisitionNumber", "InstanceNumber", "BurnedInAnnotation",
 ]  # fmt: skip
-_WANTED = frozenset(int(pydicom.tag.Tag(name)) for name in _TAGS)
+_WANTED = frozenset(int(Tag(name)) for name in _TAGS)
 
 
 def _header(path: str, elements: Elements, pixels: PixelFormat, notes: tuple[str, ...]) -> Header:
@@ -159,13 +98,15 @@ def _scan(elements: Elements) -> Scan:
     return scan
 
 
-def _pixel_format(elements: Elements, syntax: str, location: _Location, stream: BinaryIO) -> PixelFormat:
-    offset, length = location
+def _pixel_format(walked: Walked, file_bytes: int) -> PixelFormat:
+    elements, (offset, length) = walked.elements, walked.location
+    if walked.transfer_syntax == DEFLATED:
+        file_bytes = (offset or 0) + (length or 0)
     signed = elements.words(0x00280103, "PixelRepresentation")
     samples = elements.words(0x00280002, "SamplesPerPixel")
     frames = elements.number(0x00280008, "NumberOfFrames")
     return PixelFormat(
-        transfer_syntax=syntax,
+        transfer_syntax=walked.transfer_syntax,
         photometric=elements.text(0x00280004) or None,
         rows=elements.words(0x00280010, "Rows"),
         columns=elements.words(0x00280011, "Columns"),
@@ -179,42 +120,15 @@ def _pixel_format(elements: Elements, syntax: str, location: _Location, stream: 
         padding_limit=elements.words(0x00280121, "PixelPaddingRangeLimit"),
         offset=offset,
         length=length,
-        file_bytes=os.fstat(stream.fileno()).st_size,
+        file_bytes=file_bytes,
         lossy=elements.text(0x00282110),
     )
 
 
-_Location = tuple[int | None, int | None]
-
-
-def _pixel_element(stream: BinaryIO, syntax: str) -> _Location:
-    """Offset and declared length of the pixels; pydicom stopped at the start of their element."""
-    if syntax == DEFLATED:
-        return None, None
-    order = ">" if syntax == EXPLICIT_BIG else "<"
-    start = stream.tell()
-    head = stream.read(12)
-    if len(head) < 12 or struct.unpack(f"{order}HH", head[:4]) != (0x7FE0, 0x0010):
-        return None, None
-    at = 4 if syntax == IMPLICIT_LITTLE else 8
-    (length,) = struct.unpack_from(f"{order}I", head, at)
-    return start + at + 4, None if length == _UNDEFINED_LENGTH else length
-
-
-def _transfer_syntax(dataset: Any) -> str:
-    """The declared syntax; files without file meta are uncompressed, as pydicom found their encoding."""
-    meta = getattr(dataset, "file_meta", None)
-    declared = str(meta.get("TransferSyntaxUID", "")) if meta is not None else ""
-    implicit, little = dataset.original_encoding
-    if declared:
-        return declared
-    return EXPLICIT_BIG if little is False else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
-
-
-def _notes(head: bytes, bare: bool) -> tuple[str, ...]:
-    if bare:
+def _notes(preamble: bytes) -> tuple[str, ...]:
+    if not preamble:
         return ("LM-D003",)
-    return ("LM-D004",) if head[:128].startswith((b"MZ", b"\x7fELF", b"#!", b"PK", b"%PDF")) else ()
+    return ("LM-D004",) if preamble.startswith((b"MZ", b"\x7fELF", b"#!", b"PK", b"%PDF")) else ()
 
 
 def _identities(patient_id: str, name: str, birth_date: str) -> tuple[str, ...]:
@@ -230,25 +144,3 @@ def _years(age: str) -> float:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None or not math.isfinite(value) else value
-
-
-def _refuse_inflation_bomb(file: Path, path: str) -> None:
-    """Inflate in chunks and stop where it grows beyond `_MAX_INFLATION` times the file."""
-    read_file_meta_info(file)
-    limit = _MAX_INFLATION * file.stat().st_size
-    with file.open("rb") as stream:
-        stream.seek(_meta_end(stream))
-        inflate, grown = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while chunk := inflate.unconsumed_tail or stream.read(_CHUNK):
-            grown += len(inflate.decompress(chunk, _CHUNK))
-            if grown > limit:
-                raise RefusedError(finding("LM-D031", path, f"more than {_MAX_INFLATION} times its size"))
-
-
-def _meta_end(stream: BinaryIO) -> int:
-    """Where the file meta group ends: its group length element, always first, says so."""
-    stream.seek(132)
-    head = stream.read(12)
-    if head[:8] != b"\x02\x00\x00\x00UL\x04\x00":
-        raise InvalidDicomError("the file meta group has no length")
-    return 144 + int(struct.unpack("<I", head[8:])[0])

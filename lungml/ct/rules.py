@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lungml.ct.header import Header
+from lungml.ct.header import DEFLATED, Header
 from lungml.ct.hounsfield import declared_padding, padding_is_tissue
 
 Broken = tuple[str, str] | None
@@ -73,8 +73,6 @@ def _bad_bits(header: Header) -> Broken:
 
 def _ends_early(header: Header) -> Broken:
     pixels = header.pixels
-    if pixels.transfer_syntax == _DEFLATED:
-        return None
     if pixels.offset is None:
         return "no pixel data", f"{pixels.expected_bytes} bytes" if pixels.is_native else "compressed pixels"
     there = pixels.file_bytes - pixels.offset
@@ -84,7 +82,7 @@ def _ends_early(header: Header) -> Broken:
 
 def _wrong_length(header: Header) -> Broken:
     pixels = header.pixels
-    if not pixels.is_native or pixels.length is None:
+    if pixels.length is None or not (pixels.is_native or pixels.transfer_syntax == DEFLATED):
         return None
     fits = pixels.length in {pixels.expected_bytes, pixels.expected_bytes + pixels.expected_bytes % 2}
     return None if fits else (f"{pixels.length} bytes", f"{pixels.expected_bytes} (rows x columns x bytes)")
@@ -132,7 +130,6 @@ MAX_SLOPE = 100.0
 MAX_INTERCEPT = 1e5
 MAX_SPACING_MM = 10.0
 _UNIT_TOLERANCE = 1e-3
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")

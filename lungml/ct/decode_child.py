@@ -1,0 +1,100 @@
+"""The process that decodes compressed pixels for `lungml.ct.decoding`: a script without imports of lungml.
+
+It takes one request a line, as JSON, from standard input. An answer is a letter, four bytes that name a type,
+the length of what follows (little endian), and that: `A` an array's bytes, `E` the name of an exception.
+A decoder that crashes, grows or never ends takes only this process with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import struct
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID
+
+HEAD = struct.Struct("<c4sI")
+
+_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+    for line in requests:
+        kind, name, content = _answer(json.loads(line))
+        answers.write(HEAD.pack(kind, name, len(content)))
+        answers.write(content)
+        answers.flush()
+
+
+def _answer(request: dict[str, Any]) -> tuple[bytes, bytes, Any]:
+    _allow_seconds(request["cpu_s"])
+    try:
+        image = np.ascontiguousarray(_decode(request))
+    except _ERRORS as error:
+        return b"E", b"", type(error).__name__.encode()
+    return b"A", image.dtype.newbyteorder("<").str.encode(), image.data.cast("B")
+
+
+def _decode(request: dict[str, Any]) -> Any:
+    decoder = get_decoder(UID(request["syntax"]))
+    with Path(request["file"]).open("rb") as stream:
+        stream.seek(request["offset"])
+        image, _ = decoder.as_array(
+            stream,
+            index=request["frame"],
+            raw=True,
+            decoding_plugin=request["plugin"],
+            **request["options"],
+        )
+    return image
+
+
+def _allow_seconds(seconds: int) -> None:
+    """Of processor time from now on."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def _confine(memory_bytes: int) -> None:
+    """Set limits for the rest of this process: memory beyond what it has now, no files, no core dumps."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _own_output() -> BinaryIO:
+    """Standard output for answers alone: what decoders print goes nowhere."""
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return answers
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    _confine(int(sys.argv[1]))
+    serve(sys.stdin.buffer, _own_output())

@@ -1,0 +1,191 @@
+"""Compressed pixels, decoded in a process of its own: a crash, a hang or a bomb costs one file, not the run.
+
+The process starts with the first compressed file, decodes file after file, and is started again when it died.
+Each transfer syntax has one decoder of pydicom's: where several are right, the fastest.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungml.ct import decode_child
+from lungml.ct.header import Header
+from lungml.quarantine import RefusedError, finding
+
+PLUGINS = {
+    "1.2.840.10008.1.2.5": "pylibjpeg",  # RLE
+    "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51": "pillow",  # JPEG extended; of 8 bits, 12 are refused
+    "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201": "pylibjpeg",  # high-throughput JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.202": "pylibjpeg",  # the same, in progressive order
+    "1.2.840.10008.1.2.4.203": "pylibjpeg",  # high-throughput JPEG 2000
+}
+"""Transfer syntax -> pydicom's name of its decoder."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What decoding one image may take."""
+
+    wall_s: float = 60.0
+    cpu_s: int = 20
+    memory_bytes: int = 1 << 30
+    """Beyond what the idle process has."""
+
+
+class Decoders:
+    """Decodes images in a process that is started when needed; safe to use from several threads."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._lock = Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
+
+    def decode(self, raw: Path, header: Header) -> NDArray[Any]:
+        """Stored values (row, column) of an image of a syntax in `PLUGINS`.
+
+        Raises:
+            RefusedError: they cannot be decoded (LM-D033), or only with too much memory (LM-D031).
+        """
+        plugin = PLUGINS.get(header.pixels.transfer_syntax)
+        if plugin is None:
+            found = f"transfer syntax {header.pixels.transfer_syntax}"
+            raise RefusedError(finding("LM-D033", header.path, found, "one that pydicom decodes"))
+        request = _request(raw, header, plugin, self._limits.cpu_s)
+        with self._lock:
+            kind, name, content = self._ask(request, header.path)
+        return _image(kind, name, content, header)
+
+    def close(self) -> None:
+        """End the process, if it runs."""
+        child, self._child = self._child, None
+        if child is not None and self._owner == os.getpid():
+            child.kill()
+            child.communicate()
+
+    def _ask(self, request: bytes, path: str) -> tuple[bytes, bytes, bytearray]:
+        child = self._running()
+        deadline = time.monotonic() + self._limits.wall_s
+        try:
+            os.write(_number(child.stdin), request)
+            kind, name, length = decode_child.HEAD.unpack(_read(child, decode_child.HEAD.size, deadline))
+            return kind, name, _read(child, length, deadline)
+        except TimeoutError:
+            found = f"no end of decoding in {self._limits.wall_s:g} s"
+        except (EOFError, BrokenPipeError):
+            found = f"a decoder that ended with status {child.wait()}"
+        self.close()
+        raise RefusedError(finding("LM-D033", path, found, "an image"))
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._owner != os.getpid():  # a copy of another process must not talk to that one's child
+            self._child, self._owner = None, os.getpid()
+        if self._child is None:
+            self._child = _start(self._limits.memory_bytes)
+            atexit.register(self.close)
+        return self._child
+
+
+DECODERS = Decoders()
+"""Of this process."""
+
+
+def _start(memory_bytes: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", str(Path(decode_child.__file__)), str(memory_bytes)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        pipesize=_PIPE_BYTES,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+
+
+_PIPE_BYTES = 1 << 20
+"""A whole image of 512 x 512 goes through at once."""
+_LONGEST_ANSWER = 1 << 28
+
+
+def _request(raw: Path, header: Header, plugin: str, cpu_s: int) -> bytes:
+    pixels = header.pixels
+    options = {
+        "rows": pixels.rows,
+        "columns": pixels.columns,
+        "samples_per_pixel": pixels.samples,
+        "number_of_frames": pixels.frames,
+        "bits_allocated": pixels.bits_allocated,
+        "bits_stored": pixels.bits_stored,
+        "pixel_representation": int(pixels.signed or False),
+        "photometric_interpretation": pixels.photometric,
+        "pixel_keyword": "PixelData",
+        "allow_excess_frames": False,
+        "correct_unused_bits": False,
+    }
+    request = {
+        "file": str((raw / header.path).absolute()),
+        "offset": pixels.offset,
+        "frame": header.frame or 0,
+        "syntax": pixels.transfer_syntax,
+        "plugin": plugin,
+        "cpu_s": cpu_s,
+        "options": options,
+    }
+    return json.dumps(request).encode() + b"\n"
+
+
+def _image(kind: bytes, name: bytes, content: bytearray, header: Header) -> NDArray[Any]:
+    """What the process says is not believed: it may be the victim of a broken file."""
+    shape = (header.pixels.rows or 0, header.pixels.columns or 0)
+    if kind != b"A":
+        error = content[:40].decode("ascii", errors="replace")
+        code = "LM-D031" if error == "MemoryError" else "LM-D033"
+        raise RefusedError(finding(code, header.path, f"{error} in its decoder", "an image"))
+    dtype = _TYPES.get(name.rstrip(b"\0"))
+    if dtype is None or len(content) != shape[0] * shape[1] * dtype.itemsize:
+        raise RefusedError(finding("LM-D023", header.path, f"{len(content)} bytes", f"{shape} pixels"))
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+_TYPES = {text.encode(): np.dtype(text) for text in ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4")}
+
+
+def _read(child: subprocess.Popen[bytes], length: int, deadline: float) -> bytearray:
+    if length > _LONGEST_ANSWER:
+        raise EOFError
+    content = bytearray(length)
+    view, done, pipe = memoryview(content), 0, _number(child.stdout)
+    while done < length:
+        ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise TimeoutError
+        count = os.readv(pipe, [view[done:]])
+        if not count:
+            raise EOFError
+        done += count
+    return content
+
+
+def _number(pipe: Any) -> int:
+    return int(pipe.fileno())
