@@ -9,6 +9,8 @@ from typing import Any
 
 from lungml.files import read_json
 from lungml.params import load_params
+from lungml.report.collect import patients_are_inferred
+from lungml.report.wording import INFERRED
 from lungml.terms import Task
 
 _COLUMNS = ("f1_weighted", "balanced_accuracy")
@@ -26,7 +28,7 @@ def result_rows(root: Path) -> list[dict[str, Any]]:
 
 def summary(root: Path, states: Mapping[str, str], rows: list[dict[str, Any]]) -> str:
     """A page in Markdown: how each stage ended, the results, and where to look further."""
-    lines = ["# lungml reproduce", "", "| stage | state |", "|---|---|"]
+    lines = ["# lungml reproduce", "", *_warning(root), "| stage | state |", "|---|---|"]
     lines += [f"| {stage} | {state} |" for stage, state in states.items()]
     if rows:
         lines += ["", "| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
@@ -35,6 +37,11 @@ def summary(root: Path, states: Mapping[str, str], rows: list[dict[str, Any]]) -
     if report.is_file():
         lines += ["", f"Report: [{report.name}]({report.as_uri()})"]
     return "\n".join([*lines, "", f"MLflow: {_mlflow(root)}"])
+
+
+def _warning(root: Path) -> list[str]:
+    """Said before any number where no patient is named in the data."""
+    return [INFERRED, ""] if patients_are_inferred(root) else []
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ import click
 from lungml.errors import MissingInputError
 from lungml.files import read_json
 from lungml.graph import read_graph
+from lungml.report.collect import patients_are_inferred
 from lungml.report.table import HEADER, table_rows
+from lungml.report.wording import INFERRED
 
 _SWITCHES = {
     "DVC_NO_ANALYTICS": "1",
@@ -111,6 +113,8 @@ def failure(outcome: Outcome) -> str:
 
 def _print_results(root: Path) -> None:
     summary = read_json(root / "reports" / "summary.json")
+    if patients_are_inferred(root):
+        click.echo(INFERRED)
     _print_table(table_rows(summary))
     click.echo("Test part; intervals over patients. The models predict the readers' rating, never cancer.")
     if any(numbers["random_weights"] for numbers in summary.values()):

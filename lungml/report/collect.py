@@ -113,6 +113,12 @@ def read_outliers(places: Places, views: Iterable[View]) -> list[ViewOutliers]:
     ]
 
 
+def patients_are_inferred(root: Path) -> bool:
+    """Whether no patient is named in the data of a project; False where nothing is indexed yet."""
+    path = root / "data" / "index" / "summary.json"
+    return path.is_file() and bool(read_json(path).get("patients_inferred", False))
+
+
 def _read_task(places: Places, task: Task) -> TaskFiles:
     metrics = read_json(places.evaluation / task / "metrics.json")
     missing = sorted(_NEEDED - set(metrics))

@@ -23,6 +23,10 @@ RANDOM = "The backbones started from random weights, without pretraining, so exp
 PERMUTED = (
     "The labels were shuffled between patients (labels.permute_seed): a negative control, not a result."
 )
+INFERRED = (
+    "No patient is named in these data: patients were inferred from slices that are the same or nearly so, "
+    "and the split is only as good as that."
+)
 FAILED_CHECKS = "The data contract does not hold: see Checks below before you believe any number."
 
 _TASK_NAMES = {
@@ -111,9 +115,12 @@ def in_reading_order(stage: str, figures: list[Path]) -> list[Path]:
     return sorted(figures, key=lambda path: known.index(path.stem) if path.stem in known else len(known))
 
 
-def warnings(*, phantom: bool, weights: Iterable[str], permuted: bool, checks_hold: bool) -> list[str]:
-    """What a reader must know before any number, the gravest first."""
+def warnings(
+    *, phantom: bool, weights: Iterable[str], permuted: bool, checks_hold: bool, patients_inferred: bool
+) -> list[str]:
+    """What a reader must know before any number; guessed patients first, then the gravest."""
     said = {
+        INFERRED: patients_inferred,
         FAILED_CHECKS: not checks_hold,
         PERMUTED: permuted,
         PHANTOM: phantom,

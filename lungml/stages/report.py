@@ -60,6 +60,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
         weights=[found.metrics["weights"] for found in sources.tasks],
         permuted=labels.permute_seed is not None,
         checks_hold=sources.cohort.checks["success"],
+        patients_inferred=sources.cohort.index.get("patients_inferred", False),
     )
     page = build_page(report.title, said, sources, _link(sources.cohort.data_docs, out))
     write_text(out, render(page))

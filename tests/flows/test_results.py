@@ -5,6 +5,7 @@ from shutil import copyfile
 from model_files import metrics_json
 
 from flows.results import result_rows, summary
+from lungml.report.wording import INFERRED
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -60,3 +61,12 @@ def test_the_summary_has_every_stage_and_where_to_look_further(tmp_path, monkeyp
     assert "| views | not run |" in text
     assert (tmp_path / "reports" / "report.html").as_uri() in text
     assert "<http://127.0.0.1:5000>" in text
+
+
+def test_inferred_patients_are_told_before_any_number(tmp_path):
+    (tmp_path / "data" / "index").mkdir(parents=True)
+    (tmp_path / "data" / "index" / "summary.json").write_text('{"patients_inferred": true}')
+
+    text = summary(tmp_path, {"index": "Completed"}, [])
+
+    assert text.splitlines()[2] == INFERRED

@@ -43,18 +43,33 @@ def test_above_chance_needs_the_lower_end_above_it(low, high, sentence):
     assert wording.beats_chance({"raw": raw}) == sentence
 
 
+SOUND = {
+    "phantom": False,
+    "weights": ["pretrained"],
+    "permuted": False,
+    "checks_hold": True,
+    "patients_inferred": False,
+}
+
+
 def test_warnings_name_only_what_holds_and_always_what_is_predicted():
-    real = wording.warnings(phantom=False, weights=["pretrained"], permuted=False, checks_hold=True)
-    demo = wording.warnings(phantom=True, weights=["random", "pretrained"], permuted=False, checks_hold=True)
+    real = wording.warnings(**SOUND)
+    demo = wording.warnings(**{**SOUND, "phantom": True, "weights": ["random", "pretrained"]})
 
     assert real == [wording.RATING]
     assert demo == [wording.PHANTOM, wording.RANDOM, wording.RATING]
 
 
 def test_the_gravest_warning_comes_first():
-    said = wording.warnings(phantom=True, weights=["random"], permuted=True, checks_hold=False)
+    said = wording.warnings(**{**SOUND, "phantom": True, "permuted": True, "checks_hold": False})
 
     assert said[:2] == [wording.FAILED_CHECKS, wording.PERMUTED]
+
+
+def test_inferred_patients_are_told_before_anything_else():
+    said = wording.warnings(**{**SOUND, "checks_hold": False, "patients_inferred": True})
+
+    assert said[0] == wording.INFERRED
 
 
 def test_a_model_that_could_not_be_sent_is_not_called_registered():
