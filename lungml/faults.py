@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What happens to the item; the rest of the input goes on in every case."""
+    """What happens to the item; the rest of the input goes on, unless the action is `STOPPED`."""
 
     QUARANTINED = "quarantined"
     """Set aside: it takes no part in anything."""
@@ -22,6 +22,8 @@ class Action(StrEnum):
     """Not meant for this pipeline."""
     NOTED = "noted"
     """Used as it is."""
+    STOPPED = "stopped"
+    """Nothing is written: any choice among what was found would be a guess."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ def _repaired(what: str, done: str, advice: str = "Nothing needs to be done") ->
     return Fault(what, Action.REPAIRED, done, advice)
 
 
+def _stopped(what: str, advice: str) -> Fault:
+    return Fault(what, Action.STOPPED, "Nothing is written", advice)
+
+
+def _row_aside(what: str, advice: str) -> Fault:
+    return Fault(what, Action.QUARANTINED, "These rows are set aside", advice)
+
+
 FAULTS = {
     "LM-D001": _refused("the file ends early"),
     "LM-D002": _skipped("the file is neither DICOM nor XML", "Remove it if it does not belong there"),
@@ -78,7 +88,9 @@ FAULTS = {
     "LM-D033": _refused(
         "the pixel data cannot be decoded", "Install pydicom's codecs, or export uncompressed"
     ),
-    "LM-D034": _refused("a file holds several frames (Enhanced CT)", "Export as single-frame CT images"),
+    "LM-D034": _refused(
+        "a file of several frames does not say what each of them is", "Export as single-frame CT images"
+    ),
     "LM-D041": _repaired("two files hold the same slice", "One of them is used"),
     "LM-D042": _refused("two different images have the same position", "Export one acquisition per series"),
     "LM-D043": _refused("the slices are not evenly spaced; one is missing, or this is no volume"),
@@ -166,4 +178,50 @@ FAULTS = {
         "this kind of file cannot be de-identified", "Leave it out, or take the patient out of it by hand"
     ),
     "LM-P004": _skipped("the table has no column that is known", "Name its columns as docs/data.md says"),
+    "LM-L001": _stopped("the table lacks columns that it needs, or cannot be read", "Add or rename them"),
+    "LM-L002": _skipped("the file is no table that lungml reads", "Nothing needs to be done"),
+    "LM-L003": _stopped("one nodule has several labels or scores", "Keep the one that is right"),
+    "LM-L004": _row_aside(
+        "a row names a series or file that is not there, or several at once",
+        "Correct the name or add the file",
+    ),
+    "LM-L005": _row_aside("a value is missing or is no number", "Write numbers with a decimal point"),
+    "LM-L006": _row_aside(
+        "a score (1 to 5), label (0 or 1) or diameter is out of its range", "Correct the value"
+    ),
+    "LM-L007": _row_aside("a point lies outside its volume", "Check its unit, axes and series"),
+    "LM-L008": Fault(
+        "a nodule is listed twice", Action.REPAIRED, "One row of each is used", "Nothing needs to be done"
+    ),
+    "LM-L009": _row_aside("the patient is not given", "Add the patient_id"),
+    "LM-L010": _noted(
+        "the table has no patient_id, and neither have its files",
+        "Each series counts as a patient, so two scans of one patient could come into different parts",
+        "Add the column patient_id",
+    ),
+    "LM-L011": _stopped("one patient has several ids, or one series several patients", "Correct patient_id"),
+    "LM-L012": _skipped("no table of points names the volume file", "Add its nodules to a table of points"),
+    "LM-L013": _noted(
+        "a table of points names a series that has readings in XML",
+        "Its nodules are the points; the readings are left out",
+        "Remove the series from the table to use the readings",
+    ),
+    "LM-L014": _repaired("names of columns or files differ in case or spaces", "They are read all the same"),
+    "LM-L015": _row_aside("a cell is a formula or merged with others", "Write the value into the cell"),
+    "LM-L016": _noted("the sheet has parts that are not looked at", "They are left out", "Check them"),
+    "LM-L017": _row_aside("an image that a row names is not there or cannot be used", "Add or mend the file"),
+    "LM-L018": _skipped("an image is in no row of the sheet", "Add a row for it, if it is wanted"),
+    "LM-L019": _noted(
+        "several rows have the same full slice", "Their nodules are of one image and one patient"
+    ),
+    "LM-L020": _noted(
+        "the source has no patient ids",
+        "Patients are inferred from full slices that are identical or alike",
+        "Split by true patient ids if you have them",
+    ),
+    "LM-L021": _noted(
+        "the nodule image is no part of its full slice",
+        "Where the nodule lies in it is unknown",
+        "Check the pair",
+    ),
 }
