@@ -5,7 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
 SPACING_MM = (2.5, 0.8, 0.7)
 ORIGIN_MM = (-10.0, 20.0, -100.0)
@@ -90,3 +90,56 @@ def edit(path, **tags):
 def set_stored(path, stored):
     """Replace the stored values of a file."""
     edit(path, PixelData=np.ascontiguousarray(stored).tobytes())
+
+
+def write_frames(path, folder, *, own=(), **tags):
+    """Write the files of `folder` into one Enhanced CT file at `path`, in an order of its own.
+
+    Functional groups of `own` (keywords) go into every frame, the others are shared where they may be.
+    """
+    images = [pydicom.dcmread(each) for each in sorted(folder.iterdir())]
+    dataset = pydicom.dcmread(sorted(folder.iterdir())[0])
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "InstanceNumber"):
+        delattr(dataset, keyword)
+    del dataset.RescaleSlope, dataset.RescaleIntercept, dataset.SliceThickness
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.77"
+    dataset.NumberOfFrames = len(images)
+    dataset.PixelData = b"".join(image.PixelData for image in images)
+    shared, frames = Dataset(), [Dataset() for _ in images]
+    for keyword, group_of in FUNCTIONAL_GROUPS.items():
+        per_frame = keyword in {*own, "PlanePositionSequence"}
+        for group, image in zip(frames, images, strict=True) if per_frame else [(shared, images[0])]:
+            setattr(group, keyword, [group_of(image)])
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = frames
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def group_with(*keywords):
+    def group_of(image):
+        group = Dataset()
+        for keyword in keywords:
+            setattr(group, keyword, getattr(image, keyword))
+        return group
+
+    return group_of
+
+
+FUNCTIONAL_GROUPS = {
+    "PlanePositionSequence": group_with("ImagePositionPatient"),
+    "PlaneOrientationSequence": group_with("ImageOrientationPatient"),
+    "PixelMeasuresSequence": group_with("PixelSpacing", "SliceThickness"),
+    "PixelValueTransformationSequence": group_with("RescaleSlope", "RescaleIntercept"),
+}
+
+
+def edit_frames(path, change):
+    """Let `change` work on the data set of an Enhanced CT file."""
+    dataset = pydicom.dcmread(path)
+    change(dataset)
+    dataset.save_as(path)

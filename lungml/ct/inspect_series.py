@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungml.ct.duplicates import without_duplicates
+from lungml.ct.frames import with_frames
 from lungml.ct.geometry import Geometry, geometry_of, in_order
 from lungml.ct.header import Header
 from lungml.ct.read import assemble, read_plane
@@ -32,8 +33,9 @@ def inspect_series(raw: Path, headers: Sequence[Header], params: CtParams) -> In
     Raises:
         RefusedError: the series is set aside; the finding says why.
     """
-    findings = check_files(headers)
-    parallel, outliers = without_outliers(headers)
+    images = with_frames(raw, headers)
+    findings = check_files(images)
+    parallel, outliers = without_outliers(images)
     check_series(parallel, params)
     slices, duplicates = without_duplicates(raw, in_order(parallel), params)
     check_series(slices, params)

@@ -1,4 +1,4 @@
-"""How deep sequences lie in one another, from the raw bytes: readers of sequences call themselves for each."""
+"""How deep sequences lie in one another, from raw bytes: readers of sequences call themselves for each."""
 
 from __future__ import annotations
 

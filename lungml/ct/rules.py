@@ -45,9 +45,9 @@ def _tag_missing(header: Header) -> Broken:
 
 
 def _several_frames(header: Header) -> Broken:
-    frames = header.pixels.frames
-    enhanced = header.sop_class in MULTI_FRAME_CT
-    return (f"{frames} frames", "1") if enhanced or frames != 1 else None
+    if header.frame is not None or header.pixels.frames == 1:
+        return None
+    return f"{header.pixels.frames} frames", "1 in this class of objects"
 
 
 def _too_large(header: Header) -> Broken:
@@ -126,6 +126,7 @@ def _tissue_as_padding(header: Header) -> Broken:
 
 
 MAX_SIDE = 4096
+MAX_FRAMES = 4096
 MAX_SLOPE = 100.0
 MAX_INTERCEPT = 1e5
 MAX_SPACING_MM = 10.0

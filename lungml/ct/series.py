@@ -44,19 +44,19 @@ def _skip(header: Header) -> Finding | None:
 
 
 def check_files(headers: Sequence[Header]) -> list[Finding]:
-    """Check each file of a series.
+    """Check each image of a series.
 
     Returns:
         Notes, one for each code.
 
     Raises:
-        RefusedError: a file breaks a rule; the finding counts the files that break the same one.
+        RefusedError: an image breaks a rule; the finding counts the images that break the same one.
     """
-    broken = {header.path: result for header in headers if (result := first_broken(header)) is not None}
+    broken = {each.address: result for each in headers if (result := first_broken(each)) is not None}
     if broken:
         path, (code, found, expected) = next(iter(broken.items()))
         count = sum(result[0] == code for result in broken.values())
-        raise RefusedError(finding(code, path, f"{found} (in {count} of {len(headers)} files)", expected))
+        raise RefusedError(finding(code, path, f"{found} (in {count} of {len(headers)} images)", expected))
     return _notes(headers)
 
 
@@ -71,7 +71,7 @@ def _notes(headers: Sequence[Header]) -> list[Finding]:
         if not header.patient_id:
             notes["LM-D055"].append((header.path, "none"))
     return [
-        finding(code, where[0][0], f"{where[0][1]} (in {len(where)} of {len(headers)} files)")
+        finding(code, where[0][0], f"{where[0][1]} (in {len(where)} of {len(headers)} images)")
         for code, where in sorted(notes.items())
     ]
 

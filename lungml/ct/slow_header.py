@@ -61,7 +61,7 @@ def _parse_inflated(stream: BinaryIO, path: str, tags: list[Any]) -> Walked:
     inflated = cast("BinaryIO", Inflated(stream, path))
     refuse_deep_nesting(inflated, _LOOKED_AT, path)
     inflated.seek(0)
-    wanted = [Tag(tag) for tag in tags]
+    wanted: list[Any] = [Tag(tag) for tag in tags]
     dataset = read_dataset(inflated, False, True, stop_when=_at_pixels, specific_tags=wanted)
     location = _pixel_element(inflated, EXPLICIT_LITTLE)
     stream.seek(0)

@@ -161,7 +161,7 @@ def test_padding_declared_as_water_is_noted_once(tmp_path):
     (note,) = index_folder(tmp_path).findings
 
     assert note.code == "LM-D029"
-    assert "in 6 of 6 files" in note.text
+    assert "in 6 of 6 images" in note.text
 
 
 def test_padding_is_counted(tmp_path):
@@ -192,7 +192,7 @@ def test_the_same_fault_in_all_files_is_one_finding(tmp_path):
     (finding,) = index_folder(tmp_path).findings
 
     assert finding.code == "LM-D021"
-    assert "(in 6 of 6 files)" in finding.found
+    assert "(in 6 of 6 images)" in finding.found
 
 
 def test_a_shift_by_1024_hu_is_refused(tmp_path):
