@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lungml.ct.geometry import Geometry, uneven_finding
 from lungml.ct.header import Header
 from lungml.ct.inspect_series import Inspected, inspect_series
+from lungml.index_rows import TABLE_NAMES, Marked, Row, Rows, Whose, mark_rows, number_nodules, volume_row
 from lungml.nodules.consensus import Nodule, consensus_nodules
-from lungml.nodules.lidc_xml import Kind, ReadingFile
-from lungml.nodules.linking import Placed, SliceGrid, place_readings
+from lungml.nodules.lidc_xml import ReadingFile
+from lungml.nodules.linking import SliceGrid, place_readings
 from lungml.nodules.reading_files import choose_file
 from lungml.params.data import ConsensusParams, CtParams
 from lungml.quarantine import Finding, RefusedError, finding, hashed_uid
+from lungml.sources.marks import Mark, place_marks
+from lungml.sources.volumes import index_volume
 
-Row = dict[str, Any]
-TABLE_NAMES = ("series", "slices", "readings", "contours", "nodules")
+__all__ = ["TABLE_NAMES", "Rows", "SeriesJob", "index_series", "number_nodules", "patient_of"]
 
 
 @dataclass(frozen=True)
 class SeriesJob:
-    """The files of one series, and the files of readings that name it."""
+    """The files of one series, and the readings that name it.
+
+    Attributes:
+        headers: of its DICOM files; () for a volume file.
+        files: of readings in LIDC's XML.
+        marks: rows of tables of points; where there are any, they are the nodules of the series.
+        volume: path of the volume file, relative to the raw folder; '' for DICOM.
+    """
 
     headers: tuple[Header, ...]
     files: tuple[ReadingFile, ...]
+    marks: tuple[Mark, ...] = ()
+    volume: str = ""
 
-
-@dataclass
-class Rows:
-    """Rows of the tables, by table name, and findings."""
-
-    tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLE_NAMES})
-    findings: list[Finding] = field(default_factory=list)
-
-    def add(self, other: Rows) -> None:
-        """Append the rows of another one."""
-        for name, rows in other.tables.items():
-            self.tables[name] += rows
-        self.findings += other.findings
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that the rows of the series are made from; of an address, also the frame."""
+        own = (self.volume,) if self.volume else tuple(header.path for header in self.headers)
+        tables = sorted({mark.table for mark in self.marks})
+        return (*own, *(file.path for file in self.files), *tables)
 
 
 def index_series(job: SeriesJob, raw: Path, ct: CtParams, consensus: ConsensusParams) -> Rows:
@@ -51,7 +54,7 @@ def index_series(job: SeriesJob, raw: Path, ct: CtParams, consensus: ConsensusPa
     Its nodules are numbered within the series ("1", "2", ...); `number_nodules` gives them their ids.
     """
     try:
-        return _index(job, raw, ct, consensus)
+        return index_volume(job.volume, job.marks, raw, ct) if job.volume else _index(job, raw, ct, consensus)
     except RefusedError as error:
         return Rows(findings=[error.finding, *_orphans(job.files)])
 
@@ -67,21 +70,32 @@ def _index(job: SeriesJob, raw: Path, ct: CtParams, consensus: ConsensusParams) 
     if uid in ct.skip_series:
         raise RefusedError(finding("LM-D056", job.headers[0].path, f"series {hashed_uid(uid)}"))
     series = inspect_series(raw, job.headers, ct)
+    marked, findings = _marked(job, series, consensus)
+    findings += [*series.findings, *_check_gaps(series, marked.planes, ct)]
+    rows = Rows(findings=findings)
+    first = series.slices[0]
+    whose = Whose(uid, first.study_uid, _patient_of_marks(job.marks) or patient_of(first))
+    rows.tables["series"] = [volume_row(whose, series.geometry, first.scan, series.statistics)]
+    rows.tables["slices"] = _slice_rows(series)
+    mark_rows(rows, marked, whose)
+    return rows
+
+
+def _marked(job: SeriesJob, series: Inspected, consensus: ConsensusParams) -> tuple[Marked, list[Finding]]:
+    """Nodules of the tables of points that name the series, else of its XML readings."""
+    if job.marks:
+        marked, findings = place_marks(job.marks, series.geometry)
+        left_out = [finding("LM-L013", each.path, f"{len(each.readings)} readings") for each in job.files]
+        return marked, [*findings, *left_out]
     file, findings = choose_file(job.files)
     placed, problems = place_readings(file, _grid(series)) if file else ([], [])
     nodules = consensus_nodules(placed, series.geometry.spacing_mm, consensus)
-    findings += [*series.findings, *problems, *_check_gaps(series, placed, ct), *_ambiguous(file, nodules)]
-    rows = Rows(findings=findings)
-    patient = patient_of(series.slices[0])
-    rows.tables["series"] = [_series_row(series, patient)]
-    rows.tables["slices"] = _slice_rows(series)
-    rows.tables["nodules"] = [_nodule_row(each, uid, patient, n) for n, each in enumerate(nodules, start=1)]
-    nodule_of = {
-        reading.number: str(n) for n, each in enumerate(nodules, start=1) for reading in each.members
-    }
-    rows.tables["readings"] = [_reading_row(each, uid, patient, nodule_of) for each in placed]
-    rows.tables["contours"] = [row for each in placed for row in _contour_rows(each, uid)]
-    return rows
+    findings += [*problems, *_ambiguous(file, nodules)]
+    return Marked(placed, nodules, [-1] * len(nodules), [""] * len(nodules)), findings
+
+
+def _patient_of_marks(marks: Sequence[Mark]) -> str:
+    return next((mark.patient_id for mark in marks if mark.patient_id), "")
 
 
 def patient_of(header: Header) -> str:
@@ -101,13 +115,12 @@ def _grid(series: Inspected) -> SliceGrid:
     )
 
 
-def _check_gaps(series: Inspected, placed: Sequence[Placed], params: CtParams) -> list[Finding]:
+def _check_gaps(series: Inspected, planes: set[int], params: CtParams) -> list[Finding]:
     """Uneven slices near a nodule refuse the series (LM-D043); elsewhere they are noted."""
     geometry, path = series.geometry, series.slices[0].path
     if not geometry.gaps:
         return []
-    marked = [outline.z for each in placed if each.stack is not None for outline in each.outlines]
-    near = any(_is_near(geometry, z, params.gap_distance_mm) for z in set(marked))
+    near = any(_is_near(geometry, z, params.gap_distance_mm) for z in planes)
     note = uneven_finding("LM-D043" if near else "LM-D054", geometry.gaps, geometry.positions_mm, path)
     if near:
         raise RefusedError(note)
@@ -131,104 +144,14 @@ def _ambiguous(file: ReadingFile | None, nodules: Sequence[Nodule]) -> list[Find
     return [finding("LM-X009", file.path, f"{count} of {len(nodules)} nodules", "a reader once in each")]
 
 
-def _series_row(series: Inspected, patient: str) -> Row:
-    first, geometry = series.slices[0], series.geometry
-    z_mm, y_mm, x_mm = geometry.spacing_mm
-    return {
-        "series_uid": first.series_uid,
-        "study_uid": first.study_uid,
-        "patient_id": patient,
-        "form": "volume",
-        "n_slices": geometry.shape[0],
-        "rows": geometry.shape[1],
-        "columns": geometry.shape[2],
-        "spacing_z_mm": z_mm,
-        "spacing_y_mm": y_mm,
-        "spacing_x_mm": x_mm,
-        **asdict(first.scan),
-        **asdict(series.statistics),
-    }
-
-
 def _slice_rows(series: Inspected) -> list[Row]:
     return [
         {
             "series_uid": header.series_uid,
             "z_index": series.geometry.z_of_slice(index),
             "sop_uid": header.sop_uid,
-            "path": header.path,
+            "path": header.address,
             "position_mm": float(series.geometry.positions_mm[index]),
         }
         for index, header in enumerate(series.slices)
     ]
-
-
-def _reading_id(placed: Placed, series_uid: str) -> str:
-    return f"{hashed_uid(series_uid)}-r{placed.reading.reader}-{placed.number:03}"
-
-
-def _reading_row(placed: Placed, series_uid: str, patient: str, nodule_of: Mapping[int, str]) -> Row:
-    z, y, x = (float(value) for value in placed.centre)
-    return {
-        "reading_id": _reading_id(placed, series_uid),
-        "series_uid": series_uid,
-        "patient_id": patient,
-        "nodule_id": nodule_of.get(placed.number, ""),
-        "reader": placed.reading.reader,
-        "kind": placed.reading.kind.value,
-        **placed.reading.ratings,
-        "diameter_mm": placed.diameter_mm,
-        "z_index": z,
-        "y_index": y,
-        "x_index": x,
-    }
-
-
-def _contour_rows(placed: Placed, series_uid: str) -> list[Row]:
-    if placed.reading.kind is not Kind.NODULE:
-        return []
-    return [
-        {
-            "reading_id": _reading_id(placed, series_uid),
-            "contour": number,
-            "z_index": outline.z,
-            "inclusion": outline.inclusion,
-            "y_index": outline.y.astype(np.float32),
-            "x_index": outline.x.astype(np.float32),
-        }
-        for number, outline in enumerate(placed.outlines)
-    ]
-
-
-def _nodule_row(nodule: Nodule, series_uid: str, patient: str, number: int) -> Row:
-    z, y, x = nodule.centre
-    return {
-        "nodule_id": str(number),
-        "series_uid": series_uid,
-        "patient_id": patient,
-        "n_readers": nodule.n_readers,
-        "scores": list(nodule.scores),
-        "label": -1,
-        "diameter_mm": nodule.diameter_mm,
-        "volume_mm3": nodule.volume_mm3,
-        "z_index": z,
-        "y_index": y,
-        "x_index": x,
-        "largest_z_index": nodule.largest_z_index,
-        "ambiguous": nodule.ambiguous,
-        "crop_path": "",
-    }
-
-
-def number_nodules(rows: Rows) -> None:
-    """Give nodules their ids, `<patient_id>-n<k>`: k counts a patient's nodules by series, then z, y, x."""
-    last: dict[str, int] = {}
-    names: dict[tuple[str, str], str] = {}
-    for row in sorted(rows.tables["nodules"], key=lambda each: (each["series_uid"], int(each["nodule_id"]))):
-        patient = row["patient_id"]
-        last[patient] = last.get(patient, 0) + 1
-        names[row["series_uid"], row["nodule_id"]] = f"{patient}-n{last[patient]}"
-    for table in ("nodules", "readings"):
-        for row in rows.tables[table]:
-            if row["nodule_id"]:
-                row["nodule_id"] = names[row["series_uid"], row["nodule_id"]]

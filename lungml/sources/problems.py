@@ -1,0 +1,40 @@
+"""What is wrong with the rows of tables: gathered first, so that all of it is said at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from lungml.quarantine import Finding, finding
+
+_SHOWN = 20
+
+
+class Problems:
+    """Problems by table and code; one finding each, with the numbers of the rows (the header is row 1)."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+
+    def add(self, code: str, table: str, row: int, found: str = "") -> None:
+        """Note a problem of a row (0: of the table as a whole). `found` names no patient."""
+        self._rows[table, code].append((row, found))
+
+    def rows(self, table: str) -> set[int]:
+        """Rows of a table that have a problem."""
+        return {row for (path, _), rows in self._rows.items() if path == table for row, _ in rows}
+
+    def findings(self) -> list[Finding]:
+        """One for each table and code."""
+        return [finding(code, table, _listed(rows)) for (table, code), rows in sorted(self._rows.items())]
+
+
+def _listed(rows: list[tuple[int, str]]) -> str:
+    texts = [_row(row, found) for row, found in sorted(rows)[:_SHOWN]]
+    more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+    return ", ".join(texts) + more
+
+
+def _row(row: int, found: str) -> str:
+    if not row:
+        return found
+    return f"row {row} ({found})" if found else f"row {row}"
