@@ -9,48 +9,49 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-Reader = Callable[[Path, list[str]], object]
-"""Takes a folder and the names of its files, in order; gives the image as an array."""
+Reader = Callable[[list[Path]], object]
+"""Takes the files of a series, in order; gives the image as an array."""
 
 HOW_TO_INSTALL = (
-    "To compare with {missing}: pip install --no-deps --target /tmp/competitors -r benchmarks/requirements.txt, "
+    "To compare with {missing}: `pip install --no-deps --target /tmp/competitors "
+    "-r benchmarks/requirements.txt`, "
     "then run the same command with PYTHONPATH=/tmp/competitors."
 )
 
 
-def _pydicom_loop(folder: Path, names: list[str]) -> object:
+def _pydicom_loop(files: list[Path]) -> object:
     """As in most notebooks."""
-    slices = [pydicom.dcmread(folder / name) for name in names]
+    slices = [pydicom.dcmread(file) for file in files]
     slices.sort(key=lambda each: float(each.ImagePositionPatient[2]))
     return np.stack([each.pixel_array * each.RescaleSlope + each.RescaleIntercept for each in slices])
 
 
-def _simpleitk(folder: Path, names: list[str]) -> object:
+def _simpleitk(files: list[Path]) -> object:
     import SimpleITK
 
     reader = SimpleITK.ImageSeriesReader()
-    reader.SetFileNames([str(folder / name) for name in names])
+    reader.SetFileNames([str(file) for file in files])
     return SimpleITK.GetArrayFromImage(reader.Execute())
 
 
-def _monai_itk(folder: Path, names: list[str]) -> object:
+def _monai_itk(files: list[Path]) -> object:
     from monai.data import ITKReader
 
     reader = ITKReader()
-    return reader.get_data(reader.read(str(folder)))[0]
+    return reader.get_data(reader.read(str(files[0].parent)))[0]
 
 
-def _monai_pydicom(folder: Path, names: list[str]) -> object:
+def _monai_pydicom(files: list[Path]) -> object:
     from monai.data import PydicomReader
 
     reader = PydicomReader()
-    return reader.get_data(reader.read(str(folder)))[0]
+    return reader.get_data(reader.read(str(files[0].parent)))[0]
 
 
-def _dicomsdl(folder: Path, names: list[str]) -> object:
+def _dicomsdl(files: list[Path]) -> object:
     import dicomsdl
 
-    return np.stack([dicomsdl.open(str(folder / name)).pixelData() for name in names])
+    return np.stack([dicomsdl.open(str(file)).pixelData() for file in files])
 
 
 _READERS: dict[str, tuple[tuple[str, ...], Reader]] = {

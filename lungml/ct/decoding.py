@@ -106,7 +106,25 @@ class Decoders:
         return self._child
 
 
-DECODERS = Decoders()
+class DecoderPool:
+    """As many `Decoders` as threads decode at the same time."""
+
+    def __init__(self) -> None:
+        self._idle: list[Decoders] = []
+
+    def decode(self, raw: Path, header: Header) -> NDArray[Any]:
+        """See `Decoders.decode`."""
+        try:
+            decoders = self._idle.pop()
+        except IndexError:
+            decoders = Decoders()
+        try:
+            return decoders.decode(raw, header)
+        finally:
+            self._idle.append(decoders)
+
+
+DECODERS = DecoderPool()
 """Of this process."""
 
 

@@ -24,7 +24,7 @@ from lungml.terms import AIR_HU
 class DirectReader:
     """Reads plain images of `shape` (rows, columns)."""
 
-    def __init__(self, raw: Path, shape: tuple[int, int]) -> None:
+    def __init__(self, raw: Path, shape: tuple[int, ...]) -> None:
         self._raw = raw
         self._words: NDArray[np.uint16] = np.empty(shape, dtype="<u2")
 
@@ -41,9 +41,10 @@ class DirectReader:
         low, high = int(stored.min()), int(stored.max())
         if not _fits(low, high, intercept, header):
             return False
-        np.add(self._words.view(np.int16), np.int16(intercept), out=hu)
+        values = self._words.view(np.int16)  # may wrap around; the HU are known to fit
         if _mark_padding(stored, (low, high), header, padding):
-            np.copyto(hu, np.int16(AIR_HU), where=padding)
+            np.copyto(values, np.array(AIR_HU - intercept).astype(np.int16), where=padding)
+        np.add(values, np.int16(intercept), out=hu)
         return True
 
     def _fill(self, header: Header) -> bool:

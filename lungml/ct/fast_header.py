@@ -139,12 +139,12 @@ def _known_syntax(syntax: str) -> str:
 
 
 def _explicit(data: bytes, at: int) -> _Element:
-    group, number, vr, length = _EXPLICIT(data, at)
+    group, number, vr, short, length = _EXPLICIT(data, at)
     if vr in _SHORT_VRS:
-        return group << 16 | number, vr, at + 8, length
+        return group << 16 | number, vr, at + 8, short
     if vr not in _LONG_VRS:
         raise _UnsureError
-    return group << 16 | number, vr, at + 12, _UINT(data, at + 8)[0]
+    return group << 16 | number, vr, at + 12, length
 
 
 def _implicit(data: bytes, at: int) -> _Element:
@@ -196,7 +196,8 @@ def _check_character_set(vr: bytes, value: bytes) -> None:
         raise _UnsureError
 
 
-_EXPLICIT = struct.Struct("<HH2sH").unpack_from
+_EXPLICIT = struct.Struct("<HH2sHI").unpack_from
+"""Tag, VR, then a length of 2 bytes, or (behind 2 empty bytes) of 4."""
 _IMPLICIT = struct.Struct("<HHI").unpack_from
 _UINT = struct.Struct("<I").unpack_from
 _UNDEFINED = 0xFFFFFFFF

@@ -29,7 +29,7 @@ def written(folder, words, *, signed=True, bits=16, **tags):
 
 
 def both_roads(folder, header):
-    """(HU, padding) by the direct road (None if it hands over) and by the general one (None if it refuses)."""
+    """(HU, padding) by the direct road, None if it hands over; by the general one, None if it refuses."""
     hu, padding = np.full(SHAPE, 7, dtype=np.int16), np.ones(SHAPE, dtype=np.bool_)
     direct = (hu, padding) if DirectReader(folder, SHAPE).read_into(header, hu, padding) else None
     try:
