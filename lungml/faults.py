@@ -72,6 +72,11 @@ FAULTS = {
     "LM-D003": _repaired("the 132-byte preamble is missing", "The file is read without it"),
     "LM-D004": _noted("the preamble looks like a program or another file type", "It is never copied onward"),
     "LM-D005": _refused("the DICOM header cannot be read", done="The file is set aside"),
+    "LM-D020": _repaired(
+        "the rescale slope and intercept are missing",
+        "Those of ct.assume_rescale in params.yaml are used",
+        "Check that they are right for this scanner",
+    ),
     "LM-D021": _refused("the rescale slope or intercept is missing, so HU are unknown", _HEADER),
     "LM-D022": _refused("the rescale slope or intercept makes no sense", _HEADER),
     "LM-D023": _refused("the pixel data do not have the length the header says"),
@@ -79,6 +84,7 @@ FAULTS = {
     "LM-D025": _refused("the values are not plausible HU of a body in air"),
     "LM-D026": _refused("a tag that decoding needs is missing", _HEADER),
     "LM-D027": _repaired("pixels are padding", "They are set to -1000 HU and left out of statistics"),
+    "LM-D028": _refused("the grey values of a MONOCHROME1 image are inverted, so they are not HU"),
     "LM-D029": _noted(
         "the declared padding value is an HU of tissue", "It is taken as tissue, not as padding"
     ),
@@ -90,6 +96,15 @@ FAULTS = {
     ),
     "LM-D034": _refused(
         "a file of several frames does not say what each of them is", "Export as single-frame CT images"
+    ),
+    "LM-D035": _noted(
+        "the pixels were compressed with loss",
+        "They are used as they are; HU differ a little from the scanner's",
+        "Ask the source for images without lossy compression",
+    ),
+    "LM-D040": _noted(
+        "InstanceNumber is missing or the same for several images",
+        "It is not needed: images are ordered by their positions",
     ),
     "LM-D041": _repaired("two files hold the same slice", "One of them is used"),
     "LM-D042": _refused("two different images have the same position", "Export one acquisition per series"),
@@ -128,6 +143,14 @@ FAULTS = {
     "LM-D066": _refused("the image holds one value throughout", "Convert the original again", _FILE_ASIDE),
     "LM-D067": _refused(
         "the header points to a file elsewhere", "Put the values beside it or into it", _FILE_ASIDE
+    ),
+    "LM-D057": _repaired(
+        "the series holds several acquisitions of the same region",
+        "The one with the most images is used",
+        "Export one acquisition per series to use another one",
+    ),
+    "LM-D058": _refused(
+        "the image says that text is burned into it", "Ask the source for images without burned-in text"
     ),
     "LM-X001": _skipped(
         "the XML is refused (DOCTYPE, larger than 64 MiB, nested deeper than 32, or malformed)",

@@ -43,6 +43,7 @@ def write_ct(folder, hu, orientation=AXIAL, *, intercept=-1024, signed=True, **t
     for index, plane in enumerate(image):
         dataset = ct_dataset(plane, intercept, signed)
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{names[index] + 1}"
+        dataset.InstanceNumber = int(names[index]) + 3
         dataset.ImagePositionPatient = list(origin + directions[0] * index * spacing[0])
         dataset.ImageOrientationPatient = [*directions[2], *directions[1]]
         dataset.PixelSpacing = [float(spacing[1]), float(spacing[2])]
@@ -65,7 +66,6 @@ def ct_dataset(hu, intercept=-1024, signed=True):
     dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "Doe^Jane", "MRN12345", "19500101"
     dataset.PatientSex, dataset.PatientAge = "F", "061Y"
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.8", "1.2.9"
-    dataset.InstanceNumber = 1
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.Rows, dataset.Columns = hu.shape
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lungml.ct.acquisitions import without_rivals
 from lungml.ct.duplicates import without_duplicates
 from lungml.ct.frames import with_frames
 from lungml.ct.geometry import Geometry, geometry_of, in_order
 from lungml.ct.header import Header
 from lungml.ct.read import assemble, read_plane
-from lungml.ct.series import check_files, check_series, without_outliers
+from lungml.ct.series import check_files, check_series, with_rescale, without_outliers
 from lungml.ct.statistics import Collector, ImageStatistics
 from lungml.params.data import CtParams
 from lungml.quarantine import Finding, finding
@@ -33,15 +34,16 @@ def inspect_series(raw: Path, headers: Sequence[Header], params: CtParams) -> In
     Raises:
         RefusedError: the series is set aside; the finding says why.
     """
-    images = with_frames(raw, headers)
+    images = with_rescale(with_frames(raw, headers), params)
     findings = check_files(images)
     parallel, outliers = without_outliers(images)
     check_series(parallel, params)
-    slices, duplicates = without_duplicates(raw, in_order(parallel), params)
+    chosen, rivals = without_rivals(parallel, params)
+    slices, duplicates = without_duplicates(raw, in_order(chosen), params)
     check_series(slices, params)
     geometry = geometry_of(slices, params)
     statistics = _statistics(raw, slices, geometry)
-    findings += outliers + duplicates
+    findings += outliers + rivals + duplicates
     if statistics.padding_fraction > 0:
         findings.append(finding("LM-D027", slices[0].path, f"{statistics.padding_fraction:.1%} of pixels"))
     return Inspected(tuple(slices), geometry, statistics, tuple(findings))
@@ -57,4 +59,5 @@ def _statistics(raw: Path, slices: Sequence[Header], geometry: Geometry) -> Imag
     else:
         volume = assemble(raw, slices, geometry)
         collector.add(volume.hu, volume.padding)
-    return collector.result(slices[0].path)
+    inverted = any(header.pixels.photometric == "MONOCHROME1" for header in slices)
+    return collector.result(slices[0].path, white_is_low=inverted)

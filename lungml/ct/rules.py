@@ -94,6 +94,11 @@ def _no_rescale(header: Header) -> Broken:
     return (f"no {' and no '.join(missing)}", "both") if missing else None
 
 
+def _not_hounsfield(header: Header) -> Broken:
+    kind = header.rescale_type.upper()
+    return None if kind in _HU_TYPES else (f"rescale type {header.rescale_type}", "HU")
+
+
 def _senseless_rescale(header: Header) -> Broken:
     slope, intercept = header.slope or 0.0, header.intercept or 0.0
     finite = math.isfinite(slope) and math.isfinite(intercept)
@@ -121,6 +126,17 @@ def _skewed(orientation: tuple[float, ...]) -> Broken:
     return None
 
 
+def _burned_in(header: Header) -> Broken:
+    return ("BurnedInAnnotation YES", "NO") if header.burned_in else None
+
+
+def _lossy(header: Header) -> Broken:
+    pixels = header.pixels
+    may_be = pixels.transfer_syntax in MAYBE_LOSSY and pixels.lossy != "00"
+    is_lossy = pixels.lossy == "01" or pixels.transfer_syntax in ALWAYS_LOSSY
+    return (f"transfer syntax {pixels.transfer_syntax}", "lossless") if is_lossy or may_be else None
+
+
 def _tissue_as_padding(header: Header) -> Broken:
     return (f"padding {declared_padding(header)}", "air or below") if padding_is_tissue(header) else None
 
@@ -131,15 +147,23 @@ MAX_SLOPE = 100.0
 MAX_INTERCEPT = 1e5
 MAX_SPACING_MM = 10.0
 _UNIT_TOLERANCE = 1e-3
+_HU_TYPES = ("", "HU", "US")
+"""US says that the type is not specified."""
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 """Enhanced and legacy-converted CT."""
 
+ALWAYS_LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
+"""JPEG baseline and extended."""
+MAYBE_LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203")
+"""JPEG-LS near-lossless and JPEG 2000, unless LossyImageCompression says that nothing was lost."""
+
 FILE_RULES = (
     Rule("LM-D034", _several_frames),
     Rule("LM-D049", _unreadable),
     Rule("LM-D026", _tag_missing),
+    Rule("LM-D058", _burned_in),
     Rule("LM-D030", _too_large),
     Rule("LM-D026", _not_grey),
     Rule("LM-D023", _bad_bits),
@@ -147,11 +171,12 @@ FILE_RULES = (
     Rule("LM-D023", _wrong_length),
     Rule("LM-D021", _no_rescale),
     Rule("LM-D022", _senseless_rescale),
+    Rule("LM-D022", _not_hounsfield),
     Rule("LM-D048", _no_place),
 )
 """Breaking one of these sets the file's series aside."""
 
-NOTE_RULES = (Rule("LM-D029", _tissue_as_padding),)
+NOTE_RULES = (Rule("LM-D029", _tissue_as_padding), Rule("LM-D035", _lossy))
 """Breaking one of these is only noted; they see headers that passed `FILE_RULES`."""
 
 

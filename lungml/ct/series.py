@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,19 @@ def _skip(header: Header) -> Finding | None:
     return None
 
 
+def with_rescale(headers: Iterable[Header], params: CtParams) -> list[Header]:
+    """Give images without any rescale that of `params.assume_rescale`, if there is one (LM-D020)."""
+    if params.assume_rescale is None:
+        return list(headers)
+    slope, intercept = params.assume_rescale
+    return [
+        replace(header, slope=slope, intercept=intercept, notes=(*header.notes, "LM-D020"))
+        if header.slope is None and header.intercept is None
+        else header
+        for header in headers
+    ]
+
+
 def check_files(headers: Sequence[Header]) -> list[Finding]:
     """Check each image of a series.
 
@@ -70,6 +83,10 @@ def _notes(headers: Sequence[Header]) -> list[Finding]:
                 notes[rule.code].append((header.path, result[0]))
         if not header.patient_id:
             notes["LM-D055"].append((header.path, "none"))
+    numbers = Counter(header.instance_number for header in headers)
+    for header in headers:
+        if not header.instance_number or numbers[header.instance_number] > 1:
+            notes["LM-D040"].append((header.path, header.instance_number or "none"))
     return [
         finding(code, where[0][0], f"{where[0][1]} (in {len(where)} of {len(headers)} images)")
         for code, where in sorted(notes.items())

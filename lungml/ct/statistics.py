@@ -48,16 +48,17 @@ class Collector:
         self._counts[AIR_HU - _LOWEST] -= padded
         self._padding += padded
 
-    def result(self, path: str) -> ImageStatistics:
+    def result(self, path: str, *, white_is_low: bool = False) -> ImageStatistics:
         """The summary of all planes.
 
         Args:
             path: of the series' first file, for the message.
+            white_is_low: an image is MONOCHROME1; HU do not depend on that, but its writer may think so.
 
         Raises:
-            RefusedError: these are not HU of a body in air (LM-D025).
+            RefusedError: these are not HU of a body in air (LM-D025), or are HU turned upside down (LM-D028).
         """
-        _refuse_implausible(self._counts, path)
+        self._refuse_implausible(path, white_is_low)
         shares = self._counts.cumsum() / self._counts.sum()
         present = np.flatnonzero(self._counts)
         return ImageStatistics(
@@ -73,11 +74,33 @@ class Collector:
             pixels_sha256=self._digest.hexdigest(),
         )
 
+    def _refuse_implausible(self, path: str, white_is_low: bool) -> None:
+        lack = _lack(self._counts)
+        more_bone = _share(self._counts, _UPSIDE_DOWN_HU) > _share(self._counts, AIR_AND_LUNG_HU)
+        if white_is_low and (lack or more_bone):
+            found, expected = lack or ("more pixels of bone than of air or lung", "the reverse")
+            raise RefusedError(finding("LM-D028", path, found, expected))
+        if lack:
+            found, expected = lack
+            raise RefusedError(finding("LM-D025", path, found + self._shift(), expected))
+
+    def _shift(self) -> str:
+        """Whether values are off by the usual intercept; too low, air is taken for padding."""
+        for shift, direction in ((-_USUAL_INTERCEPT, "high"), (_USUAL_INTERCEPT, "low")):
+            moved = np.roll(self._counts, shift)
+            moved[AIR_HU - _LOWEST] += self._padding if shift > 0 else 0
+            if _lack(moved) is None:
+                return f", as if {_USUAL_INTERCEPT} HU too {direction}"
+        return ""
+
 
 _LOWEST = -(1 << 15)
 _VALUES = 1 << 16
 
+_USUAL_INTERCEPT = 1024
+
 AIR_AND_LUNG_HU = (-1100, -600)
+_UPSIDE_DOWN_HU = (600, 1100)
 MIN_AIR_SHARE = 0.01
 TISSUE_HU = (-200, 300)
 MIN_TISSUE_SHARE = 0.05
@@ -87,18 +110,24 @@ MIN_RANGE_SHARE = 0.99
 """Metal can be beyond the 12-bit scale, but is never much of a body."""
 
 
-def _refuse_implausible(counts: NDArray[np.int64], path: str) -> None:
-    total = max(1, int(counts.sum()))
+def _lack(counts: NDArray[np.int64]) -> tuple[str, str] | None:
+    """What a body in air has and these counts have not: (found, expected)."""
     wanted = (
         ("air or lung", AIR_AND_LUNG_HU, MIN_AIR_SHARE),
         ("soft tissue", TISSUE_HU, MIN_TISSUE_SHARE),
         ("plausible HU", RANGE_HU, MIN_RANGE_SHARE),
     )
-    for what, (low, high), least in wanted:
-        share = int(counts[low - _LOWEST : high - _LOWEST + 1].sum()) / total
+    for what, bounds, least in wanted:
+        share = _share(counts, bounds)
         if share < least:
-            found = f"{share:.1%} of pixels of {what} ({low} to {high} HU)"
-            raise RefusedError(finding("LM-D025", path, found, f"at least {least:.0%}"))
+            return f"{share:.1%} of pixels of {what} ({bounds[0]} to {bounds[1]} HU)", f"at least {least:.0%}"
+    return None
+
+
+def _share(counts: NDArray[np.int64], bounds: tuple[int, int]) -> float:
+    """Of pixels from the lower to the higher of `bounds`, ends included."""
+    low, high = bounds
+    return int(counts[low - _LOWEST : high - _LOWEST + 1].sum()) / max(1, int(counts.sum()))
 
 
 def _quantile(shares: NDArray[np.float64], share: float) -> float:

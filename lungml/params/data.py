@@ -59,6 +59,9 @@ class CtParams(Section):
     """Largest HU volume that is read."""
     skip_series: tuple[str, ...] = ()
     """SeriesInstanceUIDs to leave out; each is recorded in the quarantine ledger."""
+    assume_rescale: tuple[float, float] | None = None
+    """Slope and intercept of images whose header has neither, such as [1, -1024]; null sets their series
+    aside. Each series that it is used for is recorded in the ledger."""
 
 
 class ConsensusParams(Section):
@@ -156,19 +159,39 @@ class ViewsParams(Section):
     """Width of the slice view, centred on the image."""
     plane: Literal["largest", "centre"] = "largest"
     """The slice with the largest consensus contour, or the one through the centre."""
+    channels: Literal["single", "neighbours", "scales"] = "single"
+    """`single`: one image. `neighbours` (2.5-D): the planes below and above as first and third channel.
+    `scales`: a narrower and a wider field of view as first and third channel."""
+    neighbour_distance_mm: Annotated[float, Field(gt=0)] = 2.5
+    """For `neighbours`: how far away those planes are; the nearest there is, never the plane itself."""
+    scale_factor: Annotated[float, Field(gt=1)] = 2.0
+    """For `scales`: how much narrower and wider; needs `geometry: field-of-view`."""
+
+    @model_validator(mode="after")
+    def _scales_need_a_field_of_view(self) -> Self:
+        if self.channels == "scales" and self.geometry != "field-of-view":
+            raise ValueError(f"channels: scales needs geometry: field-of-view, found {self.geometry}")
+        return self
 
 
 class IntensityParams(Section):
     """How HU become what a network gets. Training, test-time views, maps and serving share it."""
 
-    scaling: Literal["window", "z-score"] = "window"
+    scaling: Literal["window", "three-windows", "z-score"] = "window"
     """`window`: clip to `window_hu`, map to [0, 1], then standardise with mean and deviation of train.
+    `three-windows`: the same with the lung window, `window_hu` and the mediastinal window, as three channels.
     `z-score`: clip, then each image by its own mean and deviation (the seed study's; loses absolute HU)."""
     window_hu: tuple[float, float] = (-1000.0, 400.0)
     """Lowest and highest HU that are told apart."""
+    lung_window_hu: tuple[float, float] = (-1350.0, 150.0)
+    """For `three-windows`: level -600, width 1500."""
+    mediastinal_window_hu: tuple[float, float] = (-160.0, 240.0)
+    """For `three-windows`: level 40, width 400."""
 
     @model_validator(mode="after")
-    def _window_has_a_width(self) -> Self:
-        if self.window_hu[0] >= self.window_hu[1]:
-            raise ValueError(f"window_hu is {list(self.window_hu)}; expected the lower HU first")
+    def _windows_have_a_width(self) -> Self:
+        for name in ("window_hu", "lung_window_hu", "mediastinal_window_hu"):
+            low_hu, high_hu = getattr(self, name)
+            if low_hu >= high_hu:
+                raise ValueError(f"{name} is [{low_hu:g}, {high_hu:g}]; expected the lower HU first")
         return self

@@ -19,20 +19,27 @@ from lungml.imaging.store import write_store
 from lungml.imaging.views import Cut, Plane, cut_view
 from lungml.nodules.masks import consensus_plane_mask
 from lungml.parallel import worker_pool
-from lungml.params.data import ConsensusParams, ViewsParams
+from lungml.params.data import ConsensusParams, CtParams, ViewsParams
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, read_table
 from lungml.terms import View
 
 
 def run(
-    consensus: ConsensusParams, views: ViewsParams, *, view: View, raw: Path, index: Path, out: Path
+    ct: CtParams,
+    consensus: ConsensusParams,
+    views: ViewsParams,
+    *,
+    view: View,
+    raw: Path,
+    index: Path,
+    out: Path,
 ) -> None:
     """Cut the view of every nodule, series by series side by side; same bytes for any number of workers."""
     nodules = _read(index, NODULES).sort_values("nodule_id", ignore_index=True)
     if nodules.empty:
         raise InputError(f"{index}/nodules.parquet has no nodule, so there is nothing to cut a view of")
     nodules = nodules.assign(plane=_planes(nodules, views))
-    jobs = list(_jobs(nodules, index, _How(view, raw, views, consensus.mask_share)))
+    jobs = list(_jobs(nodules, index, _How(view, raw, ct, views, consensus.mask_share)))
     with worker_pool() as pool:
         found = dict(chain.from_iterable(pool.map(_cut_series, jobs, f"{view} views, series")))
     cuts = [found[nodule] for nodule in nodules["nodule_id"]]
@@ -64,6 +71,7 @@ class _How:
 
     view: View
     raw: Path
+    ct: CtParams
     views: ViewsParams
     mask_share: float
 
@@ -107,7 +115,7 @@ def _jobs(nodules: pd.DataFrame, index: Path, how: _How) -> Iterator[_Job]:
 def _cut_series(job: _Job) -> list[tuple[str, Cut]]:
     """The view of each nodule of a series; only the planes that are shown are read."""
     planes = sorted({int(z) for z in job.nodules["plane"]})
-    hu, _ = read_planes(job.how.raw, job.slices, planes)
+    hu, _ = read_planes(job.how.raw, job.slices, planes, job.how.ct)
     return [
         (nodule["nodule_id"], _cut_nodule(job, nodule, hu[planes.index(nodule["plane"])]))
         for nodule in job.nodules.to_dict("records")

@@ -83,7 +83,7 @@ def test_the_same_slice_twice_is_used_once(tmp_path):
     paths = write_ct(tmp_path, body_hu())
     copy = tmp_path / "copy.dcm"
     copy.write_bytes(paths[2].read_bytes())
-    edit(copy, SOPInstanceUID="1.2.99")
+    edit(copy, SOPInstanceUID="1.2.99", InstanceNumber=99)
 
     rows = index_folder(tmp_path)
 
@@ -104,7 +104,7 @@ def test_a_stray_image_of_another_orientation_is_left_out(tmp_path):
     paths = write_ct(tmp_path, body_hu((12, 10, 12)))
     stray = tmp_path / "stray.dcm"
     stray.write_bytes(paths[0].read_bytes())
-    edit(stray, ImageOrientationPatient=[0, 1, 0, 0, 0, -1], SOPInstanceUID="1.2.98")
+    edit(stray, ImageOrientationPatient=[0, 1, 0, 0, 0, -1], SOPInstanceUID="1.2.98", InstanceNumber=98)
 
     rows = index_folder(tmp_path)
 

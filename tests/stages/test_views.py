@@ -10,7 +10,7 @@ from lungml.ct.write import PixelStorage, PlaneHeader, SeriesHeader, to_stored, 
 from lungml.errors import InputError
 from lungml.files import sha256_file, write_json
 from lungml.imaging.store import read_store
-from lungml.params.data import ConsensusParams, ViewsParams
+from lungml.params.data import ConsensusParams, CtParams, ViewsParams
 from lungml.stages.views import run
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, write_table
 from lungml.terms import View
@@ -106,7 +106,7 @@ def test_an_index_without_nodules_is_refused(cohort, tmp_path):
 
 def cut(cohort: Path, out: Path, view: View, plane="largest"):
     params = ViewsParams(size_px=64, plane=plane)
-    run(ConsensusParams(), params, view=view, raw=cohort / "raw", index=cohort / "index", out=out)
+    run(CtParams(), ConsensusParams(), params, view=view, raw=cohort / "raw", index=cohort / "index", out=out)
     return read_store(out)
 
 
