@@ -1,0 +1,112 @@
+"""Pairs of images that show the same pixels, perhaps changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungml.similarity.fingerprint import Fingerprints, FloatArray, structure, unit_rows
+from lungml.similarity.placing import Placing, find_placings
+from lungml.similarity.registration import fit
+
+COARSE_PX, FINE_PX = (1.5, 5.0), (1.0, 4.0)
+"""Sizes of the detail that finds a pair, and that the decision also rests on (`structure`)."""
+NEAR = 0.905
+"""Images whose structure correlates at least this much, at both sizes taken together, are copies."""
+_LEAST_PLACED = 0.80
+_LEAST_UNMOVED = 0.50
+_PROMISING = 0.75
+"""After two steps of the fit; below this it ends."""
+_ROWS = 1024
+
+
+@dataclass(frozen=True, order=True)
+class Pair:
+    """Two images, by their place in the fingerprints; `exact`: pixel for pixel, else `near`."""
+
+    first: int
+    second: int
+    kind: Literal["exact", "near"]
+    correlation: float
+
+
+def near_duplicates(a: Fingerprints, b: Fingerprints | None = None, *, rigid: bool) -> list[Pair]:
+    """Find the copies among images: equal ones, and those changed by noise, window or resizing.
+
+    Args:
+        a: N images.
+        b: M other images, each compared with each of `a`; default: the images of `a` with one another.
+        rigid: also find copies that are turned by any angle, mirrored, shifted by up to about 5 % of the
+            width, zoomed by up to about 10 %, or all of these.
+
+    Returns:
+        Sorted; with `b` left out, `first` is less than `second`.
+
+    What it finds: on 1,902 nodules of LIDC-IDRI (71 px crops) all copies with noise of 20 HU, another lung
+    window, or resized with antialias, and over 97 % of those moved; different patients (1.8 million pairs)
+    correlate at most 0.90.
+    """
+    other, upper = (a, True) if b is None else (b, False)
+    found = {
+        (first, second): Pair(first, second, "exact", 1.0)
+        for first, second in _equal_pairs(a, other, upper=upper)
+    }
+    for first, second, correlation in _copies(a.pictures, other.pictures, rigid=rigid, upper=upper):
+        known = found.get((first, second))
+        if known is None or known.correlation < correlation:
+            found[first, second] = Pair(first, second, "near", min(correlation, 1.0))
+    return sorted(found.values())
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The structure of both sides' pictures, coarse and fine."""
+
+    coarse: tuple[FloatArray, FloatArray]
+    fine: tuple[FloatArray, FloatArray]
+
+
+def _copies(
+    first: FloatArray, second: FloatArray, *, rigid: bool, upper: bool
+) -> Iterator[tuple[int, int, float]]:
+    sides = _Sides(*((structure(first, *size), structure(second, *size)) for size in (COARSE_PX, FINE_PX)))
+    yield from _settled(sides, Placing.unmoved(_alike(*sides.coarse, upper=upper)))
+    if rigid:
+        yield from _settled(sides, find_placings(*sides.coarse, least=_LEAST_PLACED, upper=upper))
+
+
+def _settled(sides: _Sides, placing: Placing) -> Iterator[tuple[int, int, float]]:
+    """Fit on coarse detail, then on fine; yield what still agrees, with the mean of both correlations."""
+    rough = fit(*sides.coarse, placing, steps=2, stride_px=2)
+    rough = rough.where(rough.correlation >= _PROMISING)
+    coarse = fit(*sides.coarse, rough.placing, steps=6, stride_px=2)
+    coarse = coarse.where(coarse.correlation >= 2 * NEAR - 1)
+    fine = fit(*sides.fine, coarse.placing, steps=2, stride_px=1)
+    pairs = zip(fine.placing.first.tolist(), fine.placing.second.tolist(), strict=True)
+    for pair, correlation in zip(pairs, (coarse.correlation + fine.correlation) / 2, strict=True):
+        if correlation >= NEAR:
+            yield *pair, float(correlation)
+
+
+def _alike(first: FloatArray, second: FloatArray, *, upper: bool) -> NDArray[np.intp]:
+    """(C, 2): pairs that correlate somewhat as they are."""
+    rows, columns = unit_rows(first), unit_rows(second)
+    parts = [np.empty((0, 2), np.intp)]
+    for start in range(0, len(rows), _ROWS):
+        here = np.argwhere(rows[start : start + _ROWS] @ columns.T >= _LEAST_UNMOVED)
+        parts.append(here + np.array([start, 0]))
+    pairs = np.concatenate(parts)
+    return pairs[pairs[:, 0] < pairs[:, 1]] if upper else pairs
+
+
+def _equal_pairs(a: Fingerprints, b: Fingerprints, *, upper: bool) -> list[tuple[int, int]]:
+    """Pairs with the same pixels."""
+    places: dict[str, list[int]] = {}
+    for place, digest in enumerate(b.digests.tolist()):
+        places.setdefault(digest, []).append(place)
+    pairs = ((i, j) for i, digest in enumerate(a.digests.tolist()) for j in places.get(digest, []))
+    return [(i, j) for i, j in pairs if i < j or not upper]
