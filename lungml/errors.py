@@ -7,6 +7,7 @@
     +-- OutputError                 7   it cannot be written
     +-- ParamsError                 2   params.yaml or the command line asks for something impossible
     +-- ModelError                  6   weights or a bundle are missing, changed or do not fit
+    +-- FoundError                  8   a search or a check of health found something to look at
     +-- ServiceError                9   MLflow, Prefect or a download site does not answer
     +-- InterruptedRunError         75  stopped on request; the same command resumes
 
@@ -59,6 +60,12 @@ class ModelError(LungmlError):
     """Weights or a bundle are missing, changed, or do not fit."""
 
     exit_code = 6
+
+
+class FoundError(LungmlError):
+    """A search or a check of health found something that a person should look at."""
+
+    exit_code = 8
 
 
 class ServiceError(LungmlError):

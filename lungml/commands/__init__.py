@@ -9,6 +9,7 @@ COMMANDS = {
     "sync": "Send to MLflow what it does not have yet.",
     "promote": "Make a challenger the champion of its task.",
     "deidentify": "Copy a folder of images, readings and tables without its patients.",
+    "phi": "Look for what tells who a patient is, in anything.",
     "params": "Print every parameter with its meaning.",
     "graph": "Print the graph of stages.",
 }

@@ -58,7 +58,7 @@ _MEMBERS = (
     "Duo|Open|Cardiac|AS|Flash|Edge|Force|Drive|Scope|Balance|Spirit|IDT|TF|TOF|mCT|Flow|TruePoint|STE|ST|LS|"
     "RX|MI|IQ|View|Spectral|go|Top|All|Now|Up|Zoom|Volume"
 )
-KNOWN_MODELS = rf"({_FAMILIES})([ .-]?({_MEMBERS})\+?){{0,4}}\+?( -)?( Spectral CT)?"
+KNOWN_MODELS = rf"({_FAMILIES})([ .-]?({_FAMILIES}|{_MEMBERS})\+?){{0,4}}\+?( -)?( Spectral CT)?"
 KNOWN_KERNELS = (
     r"STANDARD|SOFT|DETAIL|LUNG|BONE|BONEPLUS|EDGE|CHST|ULTRA|[A-F]|Y[A-D]|[ABDHIJQRTU][rfvpl]?\d{2}[fhs]?(\\[1-5])?|"
     r"FC\d{2}(-H)?"

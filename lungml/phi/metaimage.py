@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import BinaryIO
 
-from lungml.phi.voxels import HeaderError, Voxels, bytes_of, plain_file
+from lungml.phi.voxels import PACKED_SIZE, HeaderError, Voxels, bytes_of, plain_file
 
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMBERS = rf"({_NUMBER})( +({_NUMBER})){{0,15}}"
@@ -50,6 +50,8 @@ def clean_header(stream: BinaryIO, rename: Callable[[str], str]) -> tuple[bytes,
     voxels = _voxels(kept, given["ElementDataFile"])
     kept.pop("HeaderSize", None)
     lines = [f"{name} = {value}" for name, value in kept.items()]
+    if voxels.packing == "zlib":
+        lines.append(f"CompressedDataSize = {PACKED_SIZE}")
     lines.append(f"ElementDataFile = {rename(voxels.file) if voxels.file else 'LOCAL'}")
     return ("\n".join(lines) + "\n").encode("ascii"), voxels
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,7 @@ from typing import BinaryIO
 from lungml.files import atomic_file
 from lungml.phi import metaimage, nifti, nrrd
 from lungml.phi.keys import Pseudonyms
-from lungml.phi.voxels import HeaderError, Voxels
+from lungml.phi.voxels import PACKED_SIZE, HeaderError, Voxels
 from lungml.quarantine import RefusedError, finding
 
 _CHUNK = 1 << 20
@@ -57,54 +57,68 @@ def deidentify_volume(raw: Path, path: str, target: Path, names: Pseudonyms) -> 
             header, voxels = FORMATS[suffix].clean(stream, names.path)  # type: ignore[arg-type]
             with atomic_file(target) as temporary, _output(temporary, packed=is_packed) as out:
                 out.write(header)
-                if not voxels.file:
-                    _copy_voxels(stream, out, voxels)  # type: ignore[arg-type]
-        if voxels.file:
-            _copy_part(source, target, voxels, names)
+                if voxels.file:
+                    size = _copy_part(source, target, voxels, names)
+                else:
+                    size = _copy_voxels(stream, out, voxels)  # type: ignore[arg-type]
+                if PACKED_SIZE.encode() in header:
+                    out.seek(0)
+                    out.write(header.replace(PACKED_SIZE.encode(), f"{size:015}".encode()))
     except (HeaderError, EOFError, OSError, zlib.error, ValueError) as error:
         with suppress(OSError):
             target.unlink()
         raise RefusedError(finding("LM-P003", path, str(error)[:80] or "an unreadable file")) from error
 
 
-def _copy_part(source: Path, target: Path, voxels: Voxels, names: Pseudonyms) -> None:
+def _copy_part(source: Path, target: Path, voxels: Voxels, names: Pseudonyms) -> int:
     part = source.parent / voxels.file
     if part.is_symlink() or part.parent != source.parent:
         raise HeaderError("voxels that lie elsewhere")
     written = atomic_file(target.with_name(names.path(voxels.file)))
     with part.open("rb") as stream, written as temporary, temporary.open("wb") as out:
-        _copy_voxels(stream, out, voxels)
+        return _copy_voxels(stream, out, voxels)
 
 
-def _output(path: Path, *, packed: bool) -> BinaryIO:
-    if packed:
-        return gzip.GzipFile("", "wb", 6, path.open("wb"), mtime=0)  # type: ignore[return-value]
-    return path.open("wb")
+@contextmanager
+def _output(path: Path, *, packed: bool) -> Iterator[BinaryIO]:
+    with path.open("wb") as plain:
+        if packed:
+            with gzip.GzipFile("", "wb", 6, plain, mtime=0) as stream:
+                yield stream  # type: ignore[misc]
+        else:
+            yield plain
 
 
-def _copy_voxels(stream: BinaryIO, out: BinaryIO, voxels: Voxels) -> None:
-    """Copy exactly the bytes of the voxels, packed as before."""
+def _copy_voxels(stream: BinaryIO, out: BinaryIO, voxels: Voxels) -> int:
+    """Copy exactly the bytes of the voxels, packed as before; gives how many bytes that are now."""
     if voxels.skip < 0:
         stream.seek(-voxels.length, 2)
     else:
         stream.seek(voxels.skip, 1 if voxels.relative else 0)
     if voxels.packing == "raw":
         _write_exactly(iter(lambda: stream.read(_CHUNK), b""), out, voxels.length)
-        return
+        return voxels.length
     wbits = 31 if voxels.packing == "gzip" else 15
-    packer = zlib.compressobj(6, zlib.DEFLATED, wbits)
-    _write_exactly(_unpacked(stream, wbits), _Packed(out, packer), voxels.length)  # type: ignore[arg-type]
-    out.write(packer.flush())
+    packed = _Packed(out, wbits)
+    _write_exactly(_unpacked(stream, wbits), packed, voxels.length)
+    return packed.finish()
 
 
 class _Packed:
     """Writes packed."""
 
-    def __init__(self, out: BinaryIO, packer: zlib._Compress) -> None:
-        self._out, self._packer = out, packer
+    def __init__(self, out: BinaryIO, wbits: int) -> None:
+        self._out, self._packer = out, zlib.compressobj(6, zlib.DEFLATED, wbits)
+        self._size = 0
 
-    def write(self, data: bytes) -> None:
-        self._out.write(self._packer.compress(data))
+    def write(self, data: bytes) -> int:
+        self._size += self._out.write(self._packer.compress(data))
+        return len(data)
+
+    def finish(self) -> int:
+        """Write what is left, and give the size of all."""
+        self._size += self._out.write(self._packer.flush())
+        return self._size
 
 
 def _unpacked(stream: BinaryIO, wbits: int) -> Iterator[bytes]:
@@ -113,7 +127,7 @@ def _unpacked(stream: BinaryIO, wbits: int) -> Iterator[bytes]:
         yield unpacker.decompress(data, _CHUNK)
 
 
-def _write_exactly(chunks: Iterator[bytes], out: BinaryIO, length: int) -> None:
+def _write_exactly(chunks: Iterator[bytes], out: BinaryIO | _Packed, length: int) -> None:
     left = length
     while left and (chunk := next(chunks, b"")) is not None:
         if not chunk:

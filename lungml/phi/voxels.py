@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+PACKED_SIZE = "9" * 15
+"""Stands in a header for the size of the packed voxels, which is known when they are written."""
+
 
 class HeaderError(ValueError):
     """The header of a volume file is not what it should be; the text says what was found."""

@@ -1,0 +1,274 @@
+"""A folder without its patients gives the same nodule table, and none of 160 marked words is in it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+import SimpleITK
+from canaries import write_canaries
+from ct_files import body_hu, write_ct
+from lidc_files import lidc_xml, nodule, roi
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+
+from lungml.errors import InputError
+from lungml.params.data import ConsensusParams, CtParams, PhantomParams
+from lungml.phantom.cohort import write_cohort
+from lungml.phi.folder import LEDGER, deidentify_folder
+from lungml.phi.keys import Pseudonyms
+from lungml.phi.scan import scan_for_patients, short_hash
+from lungml.stages.index import run as index
+
+NAMES = Pseudonyms(b"k" * 32)
+TABLES = ("series", "slices", "readings", "contours", "nodules")
+
+
+@pytest.fixture(autouse=True)
+def _one_worker(monkeypatch):
+    monkeypatch.setenv("LUNGML_WORKERS", "1")
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+def indexed(raw, out):
+    index(CtParams(), ConsensusParams(), raw=raw, out=out)
+    return {name: pd.read_parquet(out / f"{name}.parquet") for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    """The folder of marked words, its copy, and what was counted."""
+    folder = tmp_path_factory.mktemp("marked")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUNGML_WORKERS", "1")
+        birds = write_canaries(folder / "in")
+        before = {name: path.read_bytes() for name, path in files_in(folder / "in").items()}
+        counts = deidentify_folder(folder / "in", folder / "out", NAMES)
+    return folder, birds, before, counts
+
+
+def test_every_marked_word_is_found_before_and_none_after(marked):
+    folder, birds, _, _ = marked
+    hashes = {short_hash(word): place for place, word in birds.words.items()}
+
+    before = scan_for_patients(folder / "in", birds.words.values())
+    after = scan_for_patients(folder / "out", birds.words.values())
+
+    found = {hashes.get(place.what.removeprefix("known word ")) for place in before}
+    assert len(birds.words) >= 160
+    assert set(birds.words) - found == set()
+    assert [place for place in after if place.sure] == []
+
+
+def test_the_copy_holds_what_was_sound_and_counts_the_rest(marked):
+    _, _, _, counts = marked
+
+    assert counts.written == {
+        "CT image": 18,
+        "file of readings": 1,
+        "table": 2,
+        "volume": 8,
+        "voxels of a volume file": 1,
+    }
+    assert counts.left_out == {
+        "LM-D046": 1, "LM-D047": 1, "LM-P001": 1, "LM-P002": 1, "LM-P003": 8, "LM-X002": 2,
+    }  # fmt: skip
+
+
+def test_the_source_is_not_touched(marked):
+    folder, _, before, _ = marked
+
+    assert {name: path.read_bytes() for name, path in files_in(folder / "in").items()} == before
+
+
+def test_the_record_says_what_was_done_and_names_nobody(marked):
+    folder, _, _, counts = marked
+
+    record = json.loads((folder / "out" / LEDGER).read_text())
+
+    assert record["left_out"] == counts.left_out
+    assert record["profile"] == ["DCM 113100", "DCM 113108"]
+
+
+def test_the_index_of_marked_files_tells_nobody_beyond_the_patient_id(marked, tmp_path, capsys):
+    """Only names of folders and files, which slices.parquet needs, are not known to be a patient's."""
+    folder, birds, _, _ = marked
+    indexed(folder / "in", tmp_path / "index")
+
+    told = scan_for_patients(tmp_path / "index", birds.words.values())
+    said = capsys.readouterr()
+
+    paths = [birds.words[name] for name in ("folder name", "file name", "MHD data file")]
+    columns = [birds.words[f"LO {tag}"] for tag in ("PatientID", "Manufacturer", "ManufacturerModelName")]
+    columns += [
+        birds.words[name] for name in ("SH ConvolutionKernel", "CS PatientSex", "UI StudyInstanceUID")
+    ]
+    allowed = {f"known word {short_hash(word)}" for word in [*paths, *columns]}
+    told = [place for place in told if place.what.startswith("known word")]
+    assert {place.what for place in told} <= allowed
+    in_ledger = {place.what for place in told if not place.path.endswith(".parquet")}
+    assert in_ledger <= {f"known word {short_hash(word)}" for word in paths}
+    assert not [word for word in birds.words.values() if word in said.out + said.err]
+
+
+def test_the_index_of_the_copy_tells_nobody(marked, tmp_path):
+    folder, birds, _, _ = marked
+    indexed(folder / "out", tmp_path / "index")
+
+    assert scan_for_patients(tmp_path / "index", birds.words.values()) == []
+
+
+def test_a_phantom_cohort_gives_the_same_tables_but_for_names(tmp_path):
+    write_cohort(PhantomParams(patients=4), ct=tmp_path / "ct", truth=tmp_path / "truth")
+    deidentify_folder(tmp_path / "ct", tmp_path / "copy", NAMES)
+
+    one, two = indexed(tmp_path / "ct", tmp_path / "1"), indexed(tmp_path / "copy", tmp_path / "2")
+
+    renamed = {
+        "patient_id": NAMES.name,
+        "series_uid": NAMES.uid,
+        "study_uid": NAMES.uid,
+        "sop_uid": NAMES.uid,
+    }
+    for name in TABLES:
+        expected = one[name]
+        for column in renamed.keys() & set(expected):
+            expected = expected.assign(**{column: expected[column].map(renamed[column])})
+        same = [column for column in expected if column not in {"nodule_id", "reading_id", "path"}]
+        keys = [key for key in ("series_uid", "z_index", "y_index", "x_index", "contour") if key in same]
+        keys = [key for key in keys if not isinstance(expected[key].iloc[0], np.ndarray)]
+        shown = [
+            frame[same].assign(text=frame[same].map(str).agg("|".join, axis=1)).sort_values([*keys, "text"])
+            for frame in (expected, two[name])
+        ]
+        assert shown[0]["text"].tolist() == shown[1]["text"].tolist(), name
+    assert len(one["nodules"]) > 5
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])
+def test_packed_pixels_are_the_same_bytes(tmp_path, syntax):
+    path = write_ct(tmp_path / "in", body_hu((1, 64, 64)))[0]
+    dataset = pydicom.dcmread(path)
+    dataset.compress(syntax)
+    dataset.save_as(path)
+
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    copy = pydicom.dcmread(tmp_path / "out" / NAMES.path(path.name))
+    assert copy.PixelData == pydicom.dcmread(path).PixelData
+    assert copy.file_meta.TransferSyntaxUID == syntax
+
+
+def copied_header(tmp_path, **tags):
+    path = write_ct(tmp_path / "in", body_hu()[:1], **tags)[0]
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+    return pydicom.dcmread(tmp_path / "out" / NAMES.path(path.name))
+
+
+def test_what_was_done_is_recorded_in_the_image(tmp_path):
+    header = copied_header(tmp_path)
+
+    assert header.PatientIdentityRemoved == "YES"
+    assert [item.CodeValue for item in header.DeidentificationMethodCodeSequence] == ["113100", "113108"]
+    assert header.LongitudinalTemporalInformationModified == "REMOVED"
+    assert header.PatientName == header.PatientID == NAMES.name("MRN12345")
+    assert header.SeriesInstanceUID == NAMES.uid("1.2.9")
+    assert header.StudyDate == header.PatientBirthDate == ""
+    assert "SpecificCharacterSet" not in header
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"),
+    [("061Y", "061Y"), ("089Y", "089Y"), ("090Y", "090Y"), ("104Y", "090Y"), ("018M", "018M")],
+)
+def test_ages_above_89_are_one_age(tmp_path, age, kept):
+    assert copied_header(tmp_path, PatientAge=age).PatientAge == kept
+
+
+@pytest.mark.parametrize(
+    ("model", "is_kept"),
+    [
+        ("LightSpeed VCT", True),
+        ("Sensation 64", True),
+        ("SOMATOM Definition AS+", True),
+        ("Ward 3 Meyer", False),
+    ],
+)
+def test_known_products_are_kept_and_other_words_are_not(tmp_path, model, is_kept):
+    header = copied_header(tmp_path, ManufacturerModelName=model)
+
+    assert header.ManufacturerModelName == (model if is_kept else NAMES.name(model))
+
+
+def test_a_number_that_is_none_does_not_pass(tmp_path):
+    path = write_ct(tmp_path / "in", body_hu()[:1])[0]
+    path.write_bytes(
+        path.read_bytes().replace(b"KV\x04\x00120 ", b"").replace(b"DS\x04\x00120 ", b"DS\x04\x00Ann ")
+    )
+
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    assert "KVP" not in pydicom.dcmread(tmp_path / "out" / NAMES.path(path.name))
+
+
+def test_readings_still_name_the_series_and_a_reader_without_marks_keeps_the_numbers(tmp_path):
+    write_ct(tmp_path / "in" / "ct", body_hu((8, 12, 14)))
+    marks = [[nodule(roi(-95.0), malignancy=4)], [], [nodule(roi(-95.0), malignancy=2)]]
+    (tmp_path / "in" / "readings.xml").write_text(lidc_xml(marks))
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    readings = indexed(tmp_path / "out", tmp_path / "index")["readings"]
+
+    assert readings["reader"].tolist() == [1, 3]
+    assert readings["malignancy"].tolist() == [4, 2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["raw.nrrd", "packed.nrrd", "volume.nii", "volume.nii.gz", "volume.mha", "packed.mha", "header.mhd"],
+)
+def test_volumes_keep_their_voxels_and_their_place(marked, name):
+    folder, _, _, _ = marked
+
+    image = SimpleITK.ReadImage(str(folder / "out" / NAMES.path(name)))
+    source = SimpleITK.ReadImage(str(folder / "in" / name))
+
+    assert SimpleITK.GetArrayFromImage(image).ravel().tolist() == list(range(24))
+    assert image.GetSpacing() == source.GetSpacing()
+    assert image.GetOrigin() == source.GetOrigin()
+    assert image.GetDirection() == source.GetDirection()
+
+
+def test_paths_in_tables_lead_to_the_renamed_files(marked):
+    folder, birds, _, _ = marked
+
+    table = pd.read_csv(folder / "out" / NAMES.path("points.csv"))
+
+    assert list(table) == ["series", "patient_id", "x", "y", "z", "label"]
+    assert table["series"].tolist()[1] == NAMES.path("a.nrrd")
+    assert table["patient_id"][0] == NAMES.name(birds.words["CSV patient id"])
+    assert table["label"].tolist() == ["1", "benign"]
+    assert np.isnan(table["x"][1])
+
+
+def test_a_sheet_keeps_its_known_columns(marked):
+    folder, birds, _, _ = marked
+
+    table = pd.read_excel(folder / "out" / NAMES.path("labels.xlsx"))
+
+    assert list(table) == ["Full_slice", "Nodule", "TumorClass", "PatientID"]
+    assert table["Full_slice"][0] == NAMES.path("a.nrrd")
+    assert table["PatientID"][0] == NAMES.name(birds.words["xlsx patient id"])
+
+
+def test_a_folder_with_nothing_to_copy_leaves_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "letter.txt").write_text("Dear Ms Doe")
+
+    with pytest.raises(InputError, match="LM-P003"):
+        deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    assert not (tmp_path / "out").exists()
