@@ -46,7 +46,7 @@ class Bundle:
     task: Task
     backbone: str
     head: str
-    in_channels: int
+    image_channels: int
     weights: str
     normalisation: Normalisation
     views: ViewsParams
@@ -79,7 +79,7 @@ def check_images(bundle: Bundle, images_hu: NDArray[np.int16]) -> None:
     Raises:
         ValueError: they are not (N, C, H, W) of the bundle's channels and size.
     """
-    expected = (bundle.in_channels, bundle.views.size_px, bundle.views.size_px)
+    expected = (bundle.image_channels, bundle.views.size_px, bundle.views.size_px)
     if images_hu.ndim != 4 or images_hu.shape[1:] != expected:
         raise ValueError(f"images have the shape {images_hu.shape}, the model takes (N, {expected})")
 
@@ -148,7 +148,7 @@ def library_versions() -> dict[str, str]:
 
 
 _AGAIN = "restore it with `dvc checkout`, or train again with `dvc repro`"
-_PLAIN = ("backbone", "head", "in_channels", "weights", "lineage", "history", "versions")
+_PLAIN = ("backbone", "head", "image_channels", "weights", "lineage", "history", "versions")
 """Fields of a bundle that are JSON as they are."""
 
 
@@ -166,7 +166,8 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
 
 def _empty_classifier(info: dict[str, Any], classes: int) -> Classifier:
     """The bundle's network, its weights still to be loaded."""
+    in_channels = Normalisation.from_dict(info["normalisation"]).channels(info["image_channels"])
     backbone = build_backbone(
-        info["backbone"], in_channels=info["in_channels"], weights=WeightsParams(source="random")
+        info["backbone"], in_channels=in_channels, weights=WeightsParams(source="random")
     )
     return Classifier(backbone, build_head(info["head"], embedding_size(backbone), classes))

@@ -26,6 +26,7 @@ class Plane:
     """An axial plane with one nodule: HU and the readers' consensus mask, both (y, x).
 
     `spacing_mm` is (y, x); `centre_px` the (y, x) of the nodule's centre, which may lie outside its mask.
+    `below_hu` and `above_hu` are other planes of the volume, (y, x); only views of neighbours need them.
     """
 
     nodule_id: str
@@ -33,11 +34,16 @@ class Plane:
     mask: NDArray[np.bool_]
     spacing_mm: tuple[float, float]
     centre_px: tuple[float, float]
+    below_hu: NDArray[np.int16] | None = None
+    above_hu: NDArray[np.int16] | None = None
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A view: image (C, H, W) in HU, nodule mask (H, W), distance between view pixels."""
+    """A view: image (C, H, W) in HU, nodule mask (H, W), distance between view pixels.
+
+    Of several channels the middle one is the view itself, to which mask and distance belong.
+    """
 
     image_hu: NDArray[np.int16]
     mask: NDArray[np.bool_]
@@ -48,43 +54,61 @@ def cut_view(plane: Plane, view: View, params: ViewsParams) -> Cut:
     """Cut a view of fixed size in pixels.
 
     `field-of-view` shows the same width in mm of every patient, air where the plane ends.
-    `pad-and-resize` stretches the nodule's bounding box, or the whole slice, to the size.
+    `pad-and-resize` stretches the nodule's bounding box, or the whole slice, to the size. `channels` says
+    what stands beside the view (see `ViewsParams`).
 
     Raises:
         InputError: the nodule's bounding box is asked for, and the plane does not show the nodule.
     """
     if params.geometry == "field-of-view":
-        return _fixed_width(plane, _frame(plane, view, params))
-    return _stretched(plane, view, params.size_px)
+        return _fixed_width(plane, view, params)
+    return _stretched(plane, view, params)
 
 
-def _frame(plane: Plane, view: View, params: ViewsParams) -> Frame:
-    if view is View.NODULE:
-        return field_of_view(
-            plane.centre_px, plane.spacing_mm, params.nodule_field_of_view_mm, params.size_px
-        )
-    rows, columns = plane.hu.shape
-    middle_px = ((rows - 1) / 2, (columns - 1) / 2)
-    return field_of_view(middle_px, plane.spacing_mm, params.slice_field_of_view_mm, params.size_px)
-
-
-def _fixed_width(plane: Plane, frame: Frame) -> Cut:
+def _fixed_width(plane: Plane, view: View, params: ViewsParams) -> Cut:
+    frame = _frame(plane, view, params)
+    if params.channels == "scales":
+        scales = (1 / params.scale_factor, 1.0, params.scale_factor)
+        channels = [resample_hu(plane.hu, _frame(plane, view, params, scale)) for scale in scales]
+    else:
+        channels = [resample_hu(image_hu, frame) for image_hu in _planes(plane, params)]
     return Cut(
-        image_hu=resample_hu(plane.hu, frame)[None],
+        image_hu=np.stack(channels),
         mask=resample_mask(plane.mask, frame),
         pixel_spacing_mm=frame.step_px[0] * plane.spacing_mm[0],
     )
 
 
-def _stretched(plane: Plane, view: View, size_px: int) -> Cut:
+def _frame(plane: Plane, view: View, params: ViewsParams, scale: float = 1.0) -> Frame:
+    if view is View.NODULE:
+        width_mm, centre_px = params.nodule_field_of_view_mm, plane.centre_px
+    else:
+        rows, columns = plane.hu.shape
+        width_mm, centre_px = params.slice_field_of_view_mm, ((rows - 1) / 2, (columns - 1) / 2)
+    return field_of_view(centre_px, plane.spacing_mm, scale * width_mm, params.size_px)
+
+
+def _stretched(plane: Plane, view: View, params: ViewsParams) -> Cut:
     box = _nodule_box(plane) if view is View.NODULE else (slice(None), slice(None))
-    image_hu, mask = plane.hu[box], plane.mask[box]
+    mask, size_px = plane.mask[box], params.size_px
     pixel_mm = float(np.sqrt(plane.spacing_mm[0] * plane.spacing_mm[1]))
     return Cut(
-        image_hu=pad_and_resize_hu(image_hu, size_px)[None],
+        image_hu=np.stack([pad_and_resize_hu(image_hu[box], size_px) for image_hu in _planes(plane, params)]),
         mask=pad_and_resize_mask(mask, size_px),
-        pixel_spacing_mm=max(image_hu.shape) / size_px * pixel_mm,
+        pixel_spacing_mm=max(mask.shape) / size_px * pixel_mm,
     )
+
+
+def _planes(plane: Plane, params: ViewsParams) -> list[NDArray[np.int16]]:
+    """The planes that become channels."""
+    if params.channels != "neighbours":
+        return [plane.hu]
+    if plane.below_hu is None or plane.above_hu is None:
+        raise InputError(
+            f"nodule {plane.nodule_id} has no neighbouring planes (its source gives single slices or crops); "
+            "set views.channels: single in params.yaml"
+        )
+    return [plane.below_hu, plane.hu, plane.above_hu]
 
 
 def _nodule_box(plane: Plane) -> tuple[slice, slice]:

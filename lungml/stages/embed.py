@@ -56,7 +56,8 @@ def _embed(
     backbone: str,
     weights: WeightsParams,
 ) -> dict[float, NDArray[np.float32]]:
-    network = build_backbone(backbone, in_channels=store.images_hu.shape[1], weights=weights)
+    in_channels = normalisation.channels(store.images_hu.shape[1])
+    network = build_backbone(backbone, in_channels=in_channels, weights=weights)
     batches = normalised_batches(store.images_hu, normalisation, _BATCH)
     total = -(-len(store.images_hu) // _BATCH)
     return embed_batches(network, track(batches, f"{store.info['view']} views, batches", total), depths)

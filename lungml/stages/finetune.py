@@ -69,7 +69,7 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
         task=task,
         backbone=best["backbone"],
         head=best["head"],
-        in_channels=store.images_hu.shape[1],
+        image_channels=store.images_hu.shape[1],
         weights=describe_weights(best["backbone"], weights),
         normalisation=data.normalisation,
         views=ViewsParams.model_validate(store.info["params"]),

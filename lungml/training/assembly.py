@@ -33,6 +33,7 @@ def build_classifier(
     backbone: str, head: str, data: TrainingData, weights: WeightsParams, *, seed: int
 ) -> Classifier:
     """A classifier that fits the data; the head's weights are drawn from `seed`."""
-    network = build_backbone(backbone, in_channels=data.train.images_hu.shape[1], weights=weights)
+    in_channels = data.normalisation.channels(data.train.images_hu.shape[1])
+    network = build_backbone(backbone, in_channels=in_channels, weights=weights)
     with seeded(seed):
         return Classifier(network, build_head(head, embedding_size(network), data.train.classes))

@@ -27,7 +27,7 @@ def test_train_images_have_mean_0_and_deviation_1_after_normalisation():
 
 
 def test_window_scaling_follows_the_formula_by_hand():
-    normalisation = Normalisation("window", (-1000.0, 400.0), mean=0.25, std=0.5)
+    normalisation = Normalisation("window", ((-1000.0, 400.0),), means=(0.25,), stds=(0.5,))
 
     pixels = normalise(np.array([-2000, -1000, -300, 400, 3000], np.int16).reshape(1, 1, 1, 5), normalisation)
 
@@ -40,7 +40,7 @@ def test_a_hundred_hu_more_is_the_same_step_everywhere_under_window_scaling():
 
     step = normalise(images_hu() + 100, normalisation) - normalise(images_hu(), normalisation)
 
-    assert step == pytest.approx(100 / 1400 / normalisation.std, rel=1e-4)
+    assert step == pytest.approx(100 / 1400 / normalisation.stds[0], rel=1e-4)
 
 
 def test_a_hundred_hu_more_changes_nothing_under_z_score():
@@ -81,8 +81,8 @@ def test_the_fit_is_the_mean_and_deviation_numpy_gives_and_ignores_the_order():
 
     fitted = fit_normalisation(train, WINDOW)
 
-    assert fitted.mean == pytest.approx(unit.mean(), rel=1e-12)
-    assert fitted.std == pytest.approx(unit.std(), rel=1e-9)
+    assert fitted.means[0] == pytest.approx(unit.mean(), rel=1e-12)
+    assert fitted.stds[0] == pytest.approx(unit.std(), rel=1e-9)
     assert fit_normalisation(train[::-1], WINDOW) == fitted
 
 
@@ -111,3 +111,35 @@ def test_pictures_show_the_window_from_black_to_white():
     grey = window_to_unit(np.array([[-2000, -1000, -300, 400, 900]], np.int16), (-1000.0, 400.0))
 
     assert grey[0].tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_three_windows_are_three_channels_each_standardised_on_train():
+    train = images_hu(20)
+    three = fit_normalisation(train, IntensityParams(scaling="three-windows"))
+
+    pixels = normalise(train, three)
+
+    assert pixels.shape == (20, 3, 12, 12)
+    assert three.channels(1) == 3
+    assert pixels.mean(axis=(0, 2, 3)) == pytest.approx(0, abs=1e-3)
+    assert pixels.std(axis=(0, 2, 3)) == pytest.approx(1, abs=1e-3)
+    alone = IntensityParams(window_hu=(-1350.0, 150.0))
+    assert pixels[:, :1] == pytest.approx(normalise(train, fit_normalisation(train, alone)))
+
+
+def test_each_window_tells_apart_what_lies_in_it_and_nothing_else():
+    three = Normalisation("three-windows", ((-1350, 150), (-1000, 400), (-160, 240)), (0,) * 3, (1,) * 3)
+
+    lung, wide, mediastinal = normalise(np.full((1, 1, 1, 2), (0, 300), np.int16), three)[0]
+
+    assert lung.ravel().tolist() == pytest.approx([0.9, 1])
+    assert wide.ravel().tolist() == pytest.approx([1000 / 1400, 1300 / 1400])
+    assert mediastinal.ravel().tolist() == pytest.approx([0.4, 1])
+    assert three.window_hu == (-1350, 400)
+
+
+def test_arrays_and_tensors_give_the_same_three_channels():
+    train = images_hu()
+    three = fit_normalisation(train, IntensityParams(scaling="three-windows"))
+
+    assert normalise(torch.from_numpy(train), three).numpy() == pytest.approx(normalise(train, three))

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from lungml.errors import InputError
 from lungml.imaging.views import Plane, cut_view
@@ -75,3 +78,46 @@ def test_a_nodule_that_is_not_in_the_plane_cannot_be_stretched_and_is_named():
     with pytest.raises(InputError, match=r"nodule n1.*views\.plane: largest"):
         cut_view(empty, View.NODULE, STRETCH)
     assert not cut_view(empty, View.NODULE, FIELD).mask.any()
+
+
+def test_scales_show_the_nodule_narrower_and_wider_beside_the_view():
+    params = ViewsParams(size_px=64, channels="scales", scale_factor=2.0)
+
+    cut = cut_view(plane(), View.NODULE, params)
+
+    narrow, middle, wide = ((image > -400).mean() for image in cut.image_hu)
+    assert narrow / middle == pytest.approx(4, rel=0.15)
+    assert middle / wide == pytest.approx(4, rel=0.15)
+    assert np.array_equal(cut.image_hu[1], cut_view(plane(), View.NODULE, FIELD).image_hu[0])
+    assert cut.pixel_spacing_mm == pytest.approx(50 / 64)
+
+
+@pytest.mark.parametrize("geometry", ["field-of-view", "pad-and-resize"])
+def test_neighbours_are_the_planes_below_and_above(geometry):
+    params = ViewsParams(size_px=64, channels="neighbours", geometry=geometry)
+    below, above = np.full((400, 400), -700, np.int16), np.full((400, 400), -300, np.int16)
+
+    cut = cut_view(replace(plane(), below_hu=below, above_hu=above), View.NODULE, params)
+
+    assert cut.image_hu.shape == (3, 64, 64)
+    assert (cut.image_hu[0, 30:34, 30:34] == -700).all()
+    assert (cut.image_hu[1, 30:34, 30:34] == 50).all()
+    assert (cut.image_hu[2, 30:34, 30:34] == -300).all()
+
+
+def test_a_source_without_neighbouring_planes_is_told():
+    with pytest.raises(InputError, match=r"views\.channels: single"):
+        cut_view(plane(), View.NODULE, ViewsParams(size_px=64, channels="neighbours"))
+
+
+def test_scales_of_a_stretched_view_are_refused():
+    with pytest.raises(ValidationError, match="needs geometry: field-of-view"):
+        ViewsParams(channels="scales", geometry="pad-and-resize")
+
+
+def test_twice_the_voxel_spacing_is_half_the_nodule_in_pixels_of_the_seeds_slice_view():
+    def width_px(spacing_mm):
+        shown = cut_view(plane(diameter_mm=60.0, spacing_mm=spacing_mm), View.SLICE, STRETCH)
+        return np.ptp(np.argwhere(shown.mask)[:, 1]) + 1
+
+    assert width_px(0.5) / width_px(1.0) == pytest.approx(2, rel=0.1)

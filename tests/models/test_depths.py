@@ -112,7 +112,7 @@ def test_no_hook_is_left_on_the_network():
 
 def test_batches_are_all_images_in_order_and_normalised():
     images_hu = np.arange(5 * 4).reshape(5, 1, 2, 2).astype(np.int16)
-    normalisation = Normalisation("window", (-1000.0, 400.0), mean=0.5, std=0.2)
+    normalisation = Normalisation("window", ((-1000.0, 400.0),), means=(0.5,), stds=(0.2,))
 
     batches = list(normalised_batches(images_hu, normalisation, 2))
 
