@@ -95,6 +95,7 @@ def test_an_index_without_nodules_is_refused(cohort, tmp_path):
 
     with pytest.raises(InputError, match="has no nodule"):
         run(
+            CtParams(),
             ConsensusParams(),
             ViewsParams(),
             view=View.NODULE,
