@@ -150,7 +150,7 @@ def _waves(
 ) -> ComplexArray:
     """(N, moves, radii, waves): around each centre, at each zoom, of unit length."""
     moves = len(shifts_px) * len(zooms)
-    rings = _polar_operator(shifts_px, zooms) @ pictures.reshape(len(pictures), -1).T
+    rings = _polar_operator(shifts_px, zooms) @ pictures.reshape(len(pictures), GRID_PX**2).T
     rings = rings.T.reshape(len(pictures), moves, len(_RADII_PX), _ANGLES)
     weight = np.sqrt(_RADII_PX)[:, None] * np.where(np.arange(_WAVES) > 0, np.sqrt(2), 1)
     waves = np.fft.rfft(rings, axis=3)[..., :_WAVES] * weight
