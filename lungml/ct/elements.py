@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
+from functools import lru_cache
 from typing import Any
 
 from pydicom.dataelem import RawDataElement
@@ -20,23 +22,19 @@ class Elements:
     def text(self, tag: int) -> str:
         """Text without padding; '' if missing."""
         value = self._bytes(tag)
-        return value.decode("utf-8", errors="replace").strip(" \0") if value else ""
+        return sys.intern(value.decode("utf-8", errors="replace").strip(" \0")) if value else ""
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """Backslash-separated texts; empty if missing."""
-        text = self.text(tag)
-        return tuple(part.strip() for part in text.split("\\")) if text else ()
+        return _parts(self.text(tag))
 
     def numbers(self, tag: int, name: str, count: int) -> tuple[float, ...] | None:
         """`count` finite decimal strings; None if missing or (then `unreadable` has the name) unusable."""
-        texts = self.texts(tag)
-        if not texts:
+        text = self.text(tag)
+        if not text:
             return None
-        try:
-            values = tuple(float(text) for text in texts)
-        except ValueError:
-            values = ()
-        if len(values) != count or not all(math.isfinite(value) for value in values):
+        values = _finite(text)
+        if len(values) != count:
             self.unreadable.append(name)
             return None
         return values
@@ -66,3 +64,19 @@ class Elements:
         element = self._dataset.get_item(tag) if tag in self._dataset else None
         value = element.value if isinstance(element, RawDataElement) else None
         return value if isinstance(value, bytes) else None
+
+
+@lru_cache(maxsize=4096)
+def _parts(text: str) -> tuple[str, ...]:
+    """Remembered, as files of a series share them: 100,000 headers are kept at a time."""
+    return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+
+@lru_cache(maxsize=4096)
+def _finite(text: str) -> tuple[float, ...]:
+    """Empty if one of them is not a finite number."""
+    try:
+        values = tuple(float(part) for part in text.split("\\"))
+    except ValueError:
+        return ()
+    return values if all(math.isfinite(value) for value in values) else ()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lungml.ct.paths import join_frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PixelFormat:
     """How pixels are stored, and where they are in the file.
 
@@ -54,7 +54,7 @@ class PixelFormat:
         return self.transfer_syntax in NATIVE_SYNTAXES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where the image lies in the patient (LPS, mm), as DICOM says it.
 
@@ -69,7 +69,7 @@ class Place:
     spacing: tuple[float, ...] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
     """Who and what was scanned, and with what; '' or NaN where the header does not say."""
 
@@ -82,7 +82,7 @@ class Scan:
     age_years: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Header:
     """One image, without its pixels: a DICOM file, or one frame of a file of many.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -83,19 +84,25 @@ def _header(path: str, elements: Elements, pixels: PixelFormat, notes: tuple[str
 
 
 def _scan(elements: Elements) -> Scan:
-    """Descriptions never refuse a file, so what cannot be parsed counts as missing."""
-    known = list(elements.unreadable)
-    scan = Scan(
-        manufacturer=elements.text(0x00080070),
-        model=elements.text(0x00081090),
-        kernel=elements.text(0x00181210),
-        sex=elements.text(0x00100040),
-        kvp=_or_nan(elements.number(0x00180060, "KVP")),
-        slice_thickness_mm=_or_nan(elements.number(0x00180050, "SliceThickness")),
-        age_years=_years(elements.text(0x00101010)),
+    return _described(tuple(elements.text(tag) for tag in _DESCRIPTIONS))
+
+
+_DESCRIPTIONS = (0x00080070, 0x00081090, 0x00181210, 0x00100040, 0x00180060, 0x00180050, 0x00101010)
+
+
+@lru_cache(maxsize=1024)
+def _described(texts: tuple[str, ...]) -> Scan:
+    """One object for all files of a series. Descriptions refuse no file: what is no number is missing."""
+    manufacturer, model, kernel, sex, kvp, thickness, age = texts
+    return Scan(
+        manufacturer=manufacturer,
+        model=model,
+        kernel=kernel,
+        sex=sex,
+        kvp=_number_or_nan(kvp),
+        slice_thickness_mm=_number_or_nan(thickness),
+        age_years=_years(age),
     )
-    elements.unreadable[:] = known
-    return scan
 
 
 def _pixel_format(walked: Walked, file_bytes: int) -> PixelFormat:
@@ -105,7 +112,7 @@ def _pixel_format(walked: Walked, file_bytes: int) -> PixelFormat:
     signed = elements.words(0x00280103, "PixelRepresentation")
     samples = elements.words(0x00280002, "SamplesPerPixel")
     frames = elements.number(0x00280008, "NumberOfFrames")
-    return PixelFormat(
+    return _shared_format(
         transfer_syntax=walked.transfer_syntax,
         photometric=elements.text(0x00280004) or None,
         rows=elements.words(0x00280010, "Rows"),
@@ -125,12 +132,17 @@ def _pixel_format(walked: Walked, file_bytes: int) -> PixelFormat:
     )
 
 
+_shared_format = lru_cache(maxsize=1024, typed=True)(PixelFormat)
+"""Most files of a series are stored alike."""
+
+
 def _notes(preamble: bytes) -> tuple[str, ...]:
     if not preamble:
         return ("LM-D003",)
     return ("LM-D004",) if preamble.startswith((b"MZ", b"\x7fELF", b"#!", b"PK", b"%PDF")) else ()
 
 
+@lru_cache(maxsize=1024)
 def _identities(patient_id: str, name: str, birth_date: str) -> tuple[str, ...]:
     words = [patient_id, birth_date, *re.split(r"[\^=\s,]+", name)]
     return tuple(word for word in words if word)
@@ -142,5 +154,9 @@ def _years(age: str) -> float:
     return int(match[1]) / {"Y": 1, "M": 12, "W": 52.1775, "D": 365.25}[match[2]] if match else math.nan
 
 
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None or not math.isfinite(value) else value
+def _number_or_nan(text: str) -> float:
+    try:
+        value = float(text.split("\\", maxsplit=1)[0])
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
