@@ -150,10 +150,10 @@ SPLIT = Table(
         "nodule_id": ("string", "as in nodules"),
         "patient_id": ("string", "as in nodules"),
         "score": ("float64", "consensus malignancy under the label policy, 1 to 5"),
-        "binary": ("int8", "0 benign, 1 malignant; -1: left out by the policy"),
-        "five": ("int8", "0 to 4: score - 1; -1: left out by the policy"),
-        "part": ("string", "train, val or test"),
-        "fold": ("int8", "cross-validation part of train and val; -1 in test"),
+        "binary": ("int8", "0 benign, 1 malignant; -1: left out by the policy, or excluded"),
+        "five": ("int8", "0 to 4: score - 1; -1: left out by the policy, or excluded"),
+        "part": ("string", "train, val or test; excluded: the reviewed list leaves it out"),
+        "fold": ("int8", "cross-validation part of train and val; -1 in test, and where excluded"),
     },
 )
 

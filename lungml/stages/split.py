@@ -10,6 +10,9 @@ import pandas as pd
 
 from lungml.checks.leakage import check_split
 from lungml.checks.result import require_success
+from lungml.errors import MissingInputError
+from lungml.exclusions import EXCLUDED, exclude, parse_exclusions, record_of
+from lungml.files import write_json
 from lungml.labels import LEFT_OUT, labels_of
 from lungml.params.data import LabelParams, SplitParams
 from lungml.params.scope import ScopeParams
@@ -20,22 +23,47 @@ from lungml.terms import Part, Target
 
 
 def run(
-    split: SplitParams, labels: LabelParams, scope: ScopeParams, *, index: Path, checked: Path, out: Path
+    split: SplitParams,
+    labels: LabelParams,
+    scope: ScopeParams,
+    *,
+    index: Path,
+    checked: Path,
+    exclusions: Path,
+    out: Path,
+    excluded: Path,
 ) -> None:
     """Write table SPLIT: parts and folds balanced in the targets in scope and in size.
 
+    Nodules that the reviewed list `exclusions` names are taken out of their part afterwards; which, and why,
+    is written to `excluded`.
+
     Raises:
         ChecksFailedError: the data contract does not hold.
-        InputError: the cohort is too small to be divided, or a patient or image would be in two parts.
+        InputError: the cohort is too small to be divided, a patient or image would be in two parts, or the
+            list of exclusions cannot be followed.
     """
     require_success(checked, index, labels)
     nodules = read_table(index / "nodules.parquet", NODULES)
     series = read_table(index / "series.parquet", SERIES)
     table = _divided(nodules, split, labels_of(nodules, labels), scope.targets)
     check_split(table.assign(series_uid=nodules["series_uid"]), series)
-    write_table(out, table, SPLIT)
+    listed = parse_exclusions(_text(exclusions))
+    remaining = exclude(table, listed)
+    write_json(excluded, record_of(table, listed))
+    write_table(out, remaining, SPLIT)
     for part in Part:
-        say(f"  {part}: {_summary(table[table['part'] == part])}")
+        say(f"  {part}: {_summary(remaining[remaining['part'] == part])}")
+    say(f"  {EXCLUDED}: {len(listed)} nodules, listed in {exclusions}")
+
+
+def _text(exclusions: Path) -> str:
+    if not exclusions.is_file():
+        raise MissingInputError(
+            f"{exclusions} is not there; make it with the one line nodule_id,reason,reviewer,date "
+            "(docs/outliers.md)"
+        )
+    return exclusions.read_text(encoding="utf-8", errors="replace")
 
 
 def _divided(

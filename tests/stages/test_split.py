@@ -3,7 +3,7 @@ from index_tables import make_index, write_index
 
 from lungml.checks.result import Check, build_result
 from lungml.errors import ChecksFailedError, InputError, MissingInputError
-from lungml.files import sha256_file, write_json
+from lungml.files import read_json, sha256_file, write_json
 from lungml.params.data import LabelParams, SplitParams
 from lungml.params.scope import ScopeParams
 from lungml.stages import split
@@ -22,17 +22,23 @@ def write(folder, tables, labels, checks=()):
     write_json(folder / "checked" / "result.json", result)
 
 
-def run(folder, tables, labels=None, scope=None, **params):
+def paths(folder, lines=()):
+    """What the stage reads and writes; `lines` are those of the list of exclusions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "exclusions.csv").write_text("\n".join(["nodule_id,reason,reviewer,date", *lines]) + "\n")
+    return {
+        "index": folder / "index",
+        "checked": folder / "checked",
+        "exclusions": folder / "exclusions.csv",
+        "out": folder / "split.parquet",
+        "excluded": folder / "excluded.json",
+    }
+
+
+def run(folder, tables, labels=None, scope=None, lines=(), **params):
     labels = labels or LabelParams()
     write(folder, tables, labels)
-    split.run(
-        SplitParams(**params),
-        labels,
-        scope or ScopeParams(),
-        index=folder / "index",
-        checked=folder / "checked",
-        out=folder / "split.parquet",
-    )
+    split.run(SplitParams(**params), labels, scope or ScopeParams(), **paths(folder, lines))
     return read_table(folder / "split.parquet", SPLIT)
 
 
@@ -96,14 +102,7 @@ def test_unchecked_tables_are_refused(tmp_path, tables):
     write_index(tmp_path / "index", tables)
 
     with pytest.raises(MissingInputError, match=r"result\.json is not there"):
-        split.run(
-            SplitParams(),
-            LabelParams(),
-            ScopeParams(),
-            index=tmp_path / "index",
-            checked=tmp_path / "checked",
-            out=tmp_path / "split.parquet",
-        )
+        split.run(SplitParams(), LabelParams(), ScopeParams(), **paths(tmp_path))
 
 
 def test_tables_whose_checks_failed_are_refused(tmp_path, tables):
@@ -111,14 +110,7 @@ def test_tables_whose_checks_failed_are_refused(tmp_path, tables):
     write(tmp_path, tables, LabelParams(), [failed])
 
     with pytest.raises(ChecksFailedError):
-        split.run(
-            SplitParams(),
-            LabelParams(),
-            ScopeParams(),
-            index=tmp_path / "index",
-            checked=tmp_path / "checked",
-            out=tmp_path / "split.parquet",
-        )
+        split.run(SplitParams(), LabelParams(), ScopeParams(), **paths(tmp_path))
 
 
 def test_targets_out_of_scope_may_have_no_class_at_all(tmp_path, tables):
@@ -135,3 +127,40 @@ def test_nodules_without_a_diameter_are_divided_too(tmp_path, tables):
     tables.nodules["diameter_mm"] = float("nan")
 
     assert set(run(tmp_path, tables)["part"]) == {"train", "val", "test"}
+
+
+def test_leaving_a_nodule_out_moves_no_other_one(tmp_path, tables):
+    before = run(tmp_path / "all", tables).set_index("nodule_id")
+    first = before.groupby("part").head(1)
+    lines = [f"{nodule},blank: nothing in it,AB,2026-03-01" for nodule in first.index]
+
+    after = run(tmp_path / "some", tables, lines=lines).set_index("nodule_id")
+
+    listed = after.index.isin(first.index)
+    assert after[~listed].equals(before[~listed])
+    assert (after.loc[listed, "part"] == "excluded").all()
+    assert (after.loc[listed, ["fold", "binary", "five"]] == -1).all(axis=None)
+    assert read_json(tmp_path / "some/excluded.json")["kinds"] == {"blank": {"train": 1, "val": 1, "test": 1}}
+
+
+def test_how_many_are_left_out_is_always_said(tmp_path, tables, capsys):
+    run(tmp_path, tables)
+
+    assert "excluded: 0 nodules" in capsys.readouterr().err
+
+
+def test_a_list_that_cannot_be_followed_writes_nothing(tmp_path, tables):
+    with pytest.raises(InputError, match=r"line 2 \(nodule-9\): no nodule of the index"):
+        run(tmp_path, tables, lines=["nodule-9,blank: nothing in it,AB,2026-03-01"])
+
+    assert not (tmp_path / "split.parquet").exists()
+    assert not (tmp_path / "excluded.json").exists()
+
+
+def test_a_list_that_is_not_there_is_named_with_its_header(tmp_path, tables):
+    write(tmp_path, tables, LabelParams())
+    there = paths(tmp_path)
+    there["exclusions"].unlink()
+
+    with pytest.raises(MissingInputError, match="nodule_id,reason,reviewer,date"):
+        split.run(SplitParams(), LabelParams(), ScopeParams(), **there)
