@@ -53,13 +53,14 @@ class Whose:
 class Marked:
     """What is marked in a series.
 
-    `labels` (-1: none) and `names` ('': none) are of the nodules, in their order.
+    `labels` (-1: none), `names` ('': none) and `crop_paths` (() or '': none) are of the nodules, in order.
     """
 
     placed: Sequence[Placed]
     nodules: Sequence[Nodule]
     labels: Sequence[int]
     names: Sequence[str]
+    crop_paths: Sequence[str] = ()
 
     @property
     def planes(self) -> set[int]:
@@ -71,8 +72,12 @@ class Marked:
 def mark_rows(rows: Rows, marked: Marked, whose: Whose) -> None:
     """Put nodules, readings and contours into `rows`."""
     ids = [f"{n} {name}".strip() for n, name in enumerate(marked.names, start=1)]
-    known = zip(ids, marked.nodules, marked.labels, strict=True)
-    rows.tables["nodules"] += [_nodule_row(each, whose, ident, label) for ident, each, label in known]
+    crops = marked.crop_paths or [""] * len(ids)
+    known = zip(ids, marked.nodules, marked.labels, crops, strict=True)
+    rows.tables["nodules"] += [
+        _nodule_row(each, whose) | {"nodule_id": ident, "label": label, "crop_path": crop}
+        for ident, each, label, crop in known
+    ]
     nodule_of = {
         reading.number: ident
         for ident, each in zip(ids, marked.nodules, strict=True)
@@ -95,6 +100,28 @@ def volume_row(whose: Whose, geometry: Geometry, scan: Scan, statistics: ImageSt
         "spacing_y_mm": y_mm,
         "spacing_x_mm": x_mm,
         **asdict(scan),
+        **asdict(statistics),
+    }
+
+
+def image_row(
+    whose: Whose,
+    form: str,
+    image_px: tuple[int, int],
+    spacing_mm: tuple[float, float],
+    statistics: ImageStatistics,
+) -> Row:
+    """Row of table SERIES for single images; sizes and spacing are (y, x), spacing NaN if unknown."""
+    return {
+        **asdict(whose),
+        "form": form,
+        "n_slices": 1,
+        "rows": image_px[0],
+        "columns": image_px[1],
+        "spacing_z_mm": np.nan,
+        "spacing_y_mm": spacing_mm[0],
+        "spacing_x_mm": spacing_mm[1],
+        **asdict(UNKNOWN_SCAN),
         **asdict(statistics),
     }
 
@@ -163,15 +190,13 @@ def _contour_rows(placed: Placed, whose: Whose) -> list[Row]:
     ]
 
 
-def _nodule_row(nodule: Nodule, whose: Whose, ident: str, label: int) -> Row:
+def _nodule_row(nodule: Nodule, whose: Whose) -> Row:
     z, y, x = nodule.centre
     return {
-        "nodule_id": ident,
         "series_uid": whose.series_uid,
         "patient_id": whose.patient_id,
         "n_readers": nodule.n_readers,
         "scores": list(nodule.scores),
-        "label": label,
         "diameter_mm": nodule.diameter_mm,
         "volume_mm3": nodule.volume_mm3,
         "z_index": z,
@@ -179,5 +204,4 @@ def _nodule_row(nodule: Nodule, whose: Whose, ident: str, label: int) -> Row:
         "x_index": x,
         "largest_z_index": nodule.largest_z_index,
         "ambiguous": nodule.ambiguous,
-        "crop_path": "",
     }

@@ -17,6 +17,7 @@ from lungml.ct.pixels import read_stored
 from lungml.ct.rules import first_broken
 from lungml.ct.series import with_rescale
 from lungml.ct.volume import Hu, Mask, Volume
+from lungml.ct.volume_files import read_image_file, read_volume_file, volume_suffix
 from lungml.errors import InputError
 from lungml.params.data import CtParams
 from lungml.quarantine import RefusedError, finding
@@ -37,6 +38,9 @@ def read_volume(raw: Path, slices: pd.DataFrame, params: CtParams | None = None)
     Raises:
         RefusedError: a file is not what it was when it was indexed.
     """
+    path = _volume_path(slices)
+    if path:
+        return read_volume_file(raw, path)
     params = params or _TOLERANT
     headers = in_order(_checked_headers(raw, slices["path"], params))
     return assemble(raw, headers, geometry_of(headers, params))
@@ -60,18 +64,43 @@ def read_planes(
         InputError: there is no such plane.
         RefusedError: a file is not what it was when it was indexed.
     """
+    if _volume_path(slices):
+        return _planes_of_file(raw, slices, z_indices)
     paths = dict(zip(slices["z_index"], slices["path"], strict=True))
     params = params or _TOLERANT
     (first,) = _checked_headers(raw, slices["path"].iloc[:1], params)
     if not orientation_of_slices(first).is_axial:
         volume = read_volume(raw, slices, params)
         return volume.hu[list(z_indices)], volume.padding[list(z_indices)]
-    if not set(z_indices) <= set(paths):
-        missing = sorted(set(z_indices) - set(paths))
-        raise InputError(f"the series has no planes {missing}; it has 0 to {max(paths)}. Run `dvc repro`")
+    _refuse_missing(z_indices, paths)
     headers = _checked_headers(raw, [paths[z] for z in z_indices], params)
     planes = [read_plane(raw, header) for header in headers]
     return np.stack([hu for hu, _ in planes]), np.stack([padding for _, padding in planes])
+
+
+def _planes_of_file(raw: Path, slices: pd.DataFrame, z_indices: Sequence[int]) -> tuple[Hu, Mask]:
+    """Planes of a volume file, or the image of a file that holds just one."""
+    path = _volume_path(slices)
+    if len(slices) == 1:
+        image = read_image_file(raw, path)
+        hu, padding = image.hu[None], image.padding[None]
+    else:
+        volume = read_volume_file(raw, path)
+        hu, padding = volume.hu, volume.padding
+    _refuse_missing(z_indices, range(len(hu)))
+    return hu[list(z_indices)], padding[list(z_indices)]
+
+
+def _volume_path(slices: pd.DataFrame) -> str:
+    """Path of the volume file that all planes share; '' if they are DICOM files."""
+    path = str(slices["path"].iloc[0])
+    return path if volume_suffix(path) else ""
+
+
+def _refuse_missing(z_indices: Sequence[int], there: Collection[int]) -> None:
+    missing = sorted(set(z_indices) - set(there))
+    if missing:
+        raise InputError(f"the series has no planes {missing}; it has 0 to {max(there)}. Run `dvc repro`")
 
 
 def read_plane(raw: Path, header: Header) -> tuple[Hu, Mask]:

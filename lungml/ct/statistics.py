@@ -59,6 +59,10 @@ class Collector:
             RefusedError: these are not HU of a body in air (LM-D025), or are HU turned upside down (LM-D028).
         """
         self._refuse_implausible(path, white_is_low)
+        return self.summary()
+
+    def summary(self) -> ImageStatistics:
+        """The same without asking whether this is a body in air, which a crop need not be."""
         shares = self._counts.cumsum() / self._counts.sum()
         present = np.flatnonzero(self._counts)
         return ImageStatistics(

@@ -79,7 +79,7 @@ def read_volume_file(raw: Path, path: str, params: CtParams | None = None) -> Vo
         RefusedError: it cannot be a CT volume (LM-D030, LM-D053, LM-D060 to LM-D067).
     """
     reader = _open(raw, path)
-    geometry = _geometry(reader, path, params or CtParams())
+    geometry = _geometry(reader, path, params or _TOLERANT)
     hu, padding = _to_hounsfield(_stored(reader, raw, path), path)
     turn = geometry.orientation.turn
     return Volume(
@@ -89,6 +89,10 @@ def read_volume_file(raw: Path, path: str, params: CtParams | None = None) -> Vo
         origin_mm=geometry.origin_mm,
         direction=geometry.direction,
     )
+
+
+_TOLERANT = CtParams(min_slices=2, max_volume_gib=1e6)
+"""What the index decided is not decided again."""
 
 
 def inspect_volume_file(raw: Path, path: str, params: CtParams) -> InspectedFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from lungml.quarantine import Finding, finding
 
@@ -19,9 +20,14 @@ class Problems:
         """Note a problem of a row (0: of the table as a whole). `found` names no patient."""
         self._rows[table, code].append((row, found))
 
-    def rows(self, table: str) -> set[int]:
-        """Rows of a table that have a problem."""
-        return {row for (path, _), rows in self._rows.items() if path == table for row, _ in rows}
+    def rows(self, table: str, but: Sequence[str] = ()) -> set[int]:
+        """Rows of a table that have a problem other than those of the codes in `but`."""
+        return {
+            row
+            for (path, code), rows in self._rows.items()
+            if path == table and code not in but
+            for row, _ in rows
+        }
 
     def findings(self) -> list[Finding]:
         """One for each table and code."""
