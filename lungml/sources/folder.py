@@ -53,7 +53,7 @@ def find_sources(raw: Path, findings: Sequence[Finding]) -> tuple[Sources, list[
     values = frozenset(_values_of(raw, path) for path in volumes) - {""}
     crops = tuple((path, _archives_beside(path, others)) for path in tables if kinds[path] == "crops")
     taken = {*volumes, *tables, *values, *(archive for _, beside in crops for archive in beside)}
-    rest = [item for item in findings if item.code != _NOT_DICOM or item.path not in taken]
+    rest = [item for item in findings if item.path not in (taken if item.code == _NOT_DICOM else values)]
     rest += [finding("LM-L002", path, "other columns") for path in tables if not kinds[path]]
     points, sheets = (tuple(path for path in tables if kinds[path] == kind) for kind in ("points", "sheet"))
     return Sources(volumes, points, sheets, crops, values), rest

@@ -29,6 +29,10 @@ class Problems:
             for row, _ in rows
         }
 
+    def tables(self, code: str) -> set[str]:
+        """Tables, or files, that have a problem of this code."""
+        return {path for path, found in self._rows if found == code}
+
     def findings(self) -> list[Finding]:
         """One for each table and code."""
         return [finding(code, table, _listed(rows)) for (table, code), rows in sorted(self._rows.items())]

@@ -118,7 +118,8 @@ def locate(part: NDArray[np.int16], whole: NDArray[np.int16]) -> tuple[int, int]
     if height < 1 or width < 1:
         return None
     possible = np.ones((height, width), dtype=np.bool_)
-    for y, x in np.random.default_rng(0).integers(0, part.shape, (_PROBES, 2)):
+    probes = np.linspace(0, part.size - 1, _PROBES).astype(np.intp)
+    for y, x in zip(*np.unravel_index(probes, part.shape), strict=True):
         possible &= whole[y : y + height, x : x + width] == part[y, x]
     places = [
         (int(y), int(x))
@@ -197,7 +198,8 @@ def _add_series(rows: Rows, whose: Whose, pairs: Sequence[Pair]) -> None:
 
 def _placed(number: int, pair: Pair) -> Placed:
     (height, width), (y_mm, x_mm) = pair.nodule_px, pair.spacing_mm
-    centre, outlines = np.array([0.0, math.nan, math.nan]), ()
+    centre = np.array([0.0, math.nan, math.nan])
+    outlines: tuple[Outline, ...] = ()
     if pair.corner_px is not None:
         y, x = (corner + (size - 1) / 2 for corner, size in zip(pair.corner_px, pair.nodule_px, strict=True))
         centre = np.array([0.0, y, x])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,10 @@ from lungml.parallel import Pool, worker_pool
 from lungml.params.data import ConsensusParams, CtParams
 from lungml.progress import say
 from lungml.quarantine import Finding, PathMask, RefusedError, counts, finding, masked, write_findings
+from lungml.sources.folder import find_sources
+from lungml.sources.gather import gather
+from lungml.sources.linking import Key
+from lungml.sources.marks import Mark
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, write_table
 
 T = TypeVar("T")
@@ -33,21 +37,29 @@ def run(ct: CtParams, consensus: ConsensusParams, *, raw: Path, out: Path) -> No
 
     Raises:
         MissingInputError: there is no file in `raw`.
-        InputError: no series in it can be used.
+        InputError: no series in it can be used, or a table contradicts itself.
     """
     with worker_pool() as pool:
         headers, files, findings = _read_folder(raw, pool)
+        sources, findings = find_sources(raw, findings)
+        headers = [header for header in headers if header.path not in sources.values]
         rows = Rows(findings=findings)
-        jobs = _jobs(headers, files, rows)
+        gathered = gather(raw, sources, group_by_series(headers)[0], pool)
+        rows.add(gathered.rows)
+        mask = PathMask([*(word for header in headers for word in header.identities), *gathered.patients])
+        _stop_at_contradictions(raw, masked(rows.findings, mask))
+        jobs = _jobs(headers, files, rows, gathered.marks)
         work = partial(index_series, raw=raw, ct=ct, consensus=consensus)
         for result in pool.map(work, jobs, "series"):
             rows.add(result)
     number_nodules(rows)
-    mask = PathMask(word for header in headers for word in header.identities)
     ledger = masked(rows.findings, mask)
     if not rows.tables["series"]:
         raise InputError(_nothing_usable(raw, ledger))
-    _write(out, rows, ledger)
+    _write(out, rows, ledger, [*_XML * any(job.files for job in jobs), *gathered.names])
+
+
+_XML = ("LIDC XML readings",)
 
 
 def _read_folder(raw: Path, pool: Pool) -> tuple[list[Header], list[ReadingFile], list[Finding]]:
@@ -95,27 +107,54 @@ def _try_readings(raw: Path, path: str) -> ReadingFile | Finding:
         return error.finding
 
 
-def _jobs(headers: Sequence[Header], files: Sequence[ReadingFile], rows: Rows) -> list[SeriesJob]:
+def _jobs(
+    headers: Sequence[Header],
+    files: Sequence[ReadingFile],
+    rows: Rows,
+    marks: Mapping[Key, Sequence[Mark]] | None = None,
+) -> list[SeriesJob]:
     """One job a series; findings about files that belong to none go into `rows`."""
+    marks = marks or {}
     groups, skipped = group_by_series(headers)
     rows.findings += skipped
     readings = by_series(files)
     for uid in readings.keys() - groups.keys():
         for file in readings[uid]:
             rows.findings.append(finding("LM-X003", file.path, f"{len(file.readings)} readings"))
-    return [SeriesJob(tuple(group), tuple(readings.get(uid, ()))) for uid, group in groups.items()]
+    of_dicom = [
+        SeriesJob(tuple(group), tuple(readings.get(uid, ())), tuple(marks.get(("series", uid), ())))
+        for uid, group in groups.items()
+    ]
+    of_files = [
+        SeriesJob((), (), tuple(own), path) for (kind, path), own in sorted(marks.items()) if kind == "file"
+    ]
+    return of_dicom + of_files
+
+
+def _stop_at_contradictions(raw: Path, ledger: Sequence[Finding]) -> None:
+    """Refuse tables that say two things about one nodule or patient, with all that is wrong with tables."""
+    if any(item.action is Action.STOPPED for item in ledger):
+        of_tables = [item for item in ledger if item.code.startswith(_TABLE_CODES)]
+        raise InputError(f"the tables in {raw} cannot be used; nothing is written. {_found(of_tables)}")
+
+
+_TABLE_CODES = "LM-L"
 
 
 def _nothing_usable(raw: Path, ledger: Sequence[Finding]) -> str:
+    return f"no series in {raw} can be used; nothing is written. {_found(ledger)}"
+
+
+def _found(ledger: Sequence[Finding]) -> str:
     shown = "\n".join(f"  {item.code} {item.path}: {item.text}" for item in ledger[:_SHOWN])
     more = f"\n  and {len(ledger) - _SHOWN} more" if len(ledger) > _SHOWN else ""
-    return f"no series in {raw} can be used; nothing is written. What was found:\n{shown}{more}"
+    return f"What was found:\n{shown}{more}"
 
 
 _SHOWN = 20
 
 
-def _write(out: Path, rows: Rows, ledger: Sequence[Finding]) -> None:
+def _write(out: Path, rows: Rows, ledger: Sequence[Finding], sources: Sequence[str]) -> None:
     import pandas as pd
 
     with atomic_folder(out) as folder:
@@ -125,7 +164,7 @@ def _write(out: Path, rows: Rows, ledger: Sequence[Finding]) -> None:
             write_table(folder / f"{name}.parquet", frame, table)
         write_findings(folder / "quarantine.jsonl", ledger)
         tables = {name: sha256_file(folder / f"{name}.parquet") for name in TABLE_NAMES}
-        summary = _summary(rows, ledger)
+        summary = _summary(rows, ledger) | {"sources": list(sources)}
         write_json(folder / "summary.json", {**summary, "data_sha256": sha256_json(tables)})
     aside = counts(ledger, Action.QUARANTINED)
     say(
@@ -141,11 +180,11 @@ def _summary(rows: Rows, ledger: Sequence[Finding]) -> dict[str, Any]:
         "patients": len({row["patient_id"] for row in rows.tables["series"]}),
         "nodules": len(rows.tables["nodules"]),
         "readings": len(rows.tables["readings"]),
-        "sources": ["LIDC XML readings"],
-        "patients_inferred": False,
+        "patients_inferred": any(item.code in _WITHOUT_PATIENTS for item in ledger),
         "quarantined": counts(ledger, Action.QUARANTINED),
         "other_findings": {action.value: counts(ledger, action) for action in _USED_ANYWAY},
     }
 
 
+_WITHOUT_PATIENTS = ("LM-L010", "LM-L020")
 _USED_ANYWAY = (Action.REPAIRED, Action.SKIPPED, Action.NOTED)
