@@ -22,7 +22,7 @@ LO_TAGS = (
     "Manufacturer", "ManufacturerModelName", "InstitutionName", "InstitutionalDepartmentName", "PatientID",
     "StudyDescription", "SeriesDescription", "IssuerOfPatientID", "OtherPatientIDs", "PatientAddress",
     "MedicalRecordLocator", "AdmissionID", "DeviceSerialNumber", "ProtocolName", "ContrastBolusAgent",
-    "SoftwareVersions", "RescaleType", "PositionReferenceIndicator", "DeidentificationMethod",
+    "SoftwareVersions", "PositionReferenceIndicator", "DeidentificationMethod",
 )  # fmt: skip
 SH_TAGS = (
     "AccessionNumber", "StationName", "StudyID", "ConvolutionKernel", "EthnicGroup", "Occupation",

@@ -16,8 +16,9 @@ from pydicom.uid import UID
 from lungml import __version__
 from lungml.ct.deid_tags import EMPTY, METHOD_CODES, TAGS, Do, Rule
 from lungml.ct.header import Header
-from lungml.ct.read_header import pydicom_errors, read_header
+from lungml.ct.read_header import read_header
 from lungml.ct.rules import MULTI_FRAME_CT, SINGLE_FRAME_CT
+from lungml.ct.slow_header import pydicom_errors
 from lungml.files import atomic_file
 from lungml.quarantine import RefusedError, finding
 

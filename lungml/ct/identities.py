@@ -10,7 +10,7 @@ from typing import Any
 import pydicom
 from pydicom.valuerep import PersonName
 
-from lungml.ct.read_header import pydicom_errors
+from lungml.ct.slow_header import pydicom_errors
 
 _TELLING = frozenset({
     "PatientID", "IssuerOfPatientID", "OtherPatientIDs", "PatientBirthDate", "PatientAddress",
