@@ -20,6 +20,7 @@ from lungml.imaging.views import Cut, Plane, cut_view
 from lungml.nodules.masks import consensus_plane_mask
 from lungml.parallel import worker_pool
 from lungml.params.data import ConsensusParams, CtParams, ViewsParams
+from lungml.sources.crop_files import read_crop
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, read_table
 from lungml.terms import View
 
@@ -78,10 +79,11 @@ class _How:
 
 @dataclass(frozen=True)
 class _Job:
-    """One series: rows of the tables that are its own, and its (y, x) spacing."""
+    """One series: how many planes, (z, y, x) spacing (NaN where unknown), and its rows of the tables."""
 
     how: _How
-    spacing_mm: tuple[float, float]
+    planes: int
+    spacing_mm: tuple[float, float, float]
     slices: pd.DataFrame
     nodules: pd.DataFrame
     readings: pd.DataFrame
@@ -101,32 +103,111 @@ def _planes(nodules: pd.DataFrame, views: ViewsParams) -> pd.Series:
 
 def _jobs(nodules: pd.DataFrame, index: Path, how: _How) -> Iterator[_Job]:
     """One job for each series that has a nodule."""
-    series = _read(index, SERIES)
-    columns = (series[name] for name in ("series_uid", "spacing_y_mm", "spacing_x_mm"))
-    spacings_mm = {uid: (float(y), float(x)) for uid, y, x in zip(*columns, strict=True)}
-    slices = dict(list(_read(index, SLICES).groupby("series_uid")))
-    readings = dict(list(_read(index, READINGS).groupby("series_uid")))
-    contours = _read(index, CONTOURS).set_index("reading_id", drop=False)
-    for uid, own in nodules.groupby("series_uid"):
-        marks = contours.loc[contours.index.isin(readings[uid]["reading_id"])].reset_index(drop=True)
-        yield _Job(how, spacings_mm[uid], slices[uid], own, readings[uid], marks)
+    table = _read(index, SERIES)
+    shown = table[table["series_uid"].isin(nodules["series_uid"])]
+    _refuse_impossible(shown, how)
+    slices, readings = (_by_series(_read(index, each)) for each in (SLICES, READINGS))
+    contours = _read(index, CONTOURS)
+    series_of = _read(index, READINGS).set_index("reading_id")["series_uid"]
+    outlines = dict(list(contours.groupby(contours["reading_id"].map(series_of))))
+    own = _by_series(nodules)
+    for row in shown.sort_values("series_uid").to_dict("records"):
+        uid = row["series_uid"]
+        spacing_mm = (float(row["spacing_z_mm"]), float(row["spacing_y_mm"]), float(row["spacing_x_mm"]))
+        marks = outlines.get(uid, contours.iloc[:0]).reset_index(drop=True)
+        parts = (slices.get(uid, _NO_SLICES), own[uid], readings[uid], marks)
+        yield _Job(how, int(row["n_slices"]), spacing_mm, *parts)
+
+
+_NO_SLICES = pd.DataFrame(columns=list(SLICES.columns))
+
+
+def _by_series(table: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    return dict(list(table.groupby("series_uid")))
+
+
+def _refuse_impossible(series: pd.DataFrame, how: _How) -> None:
+    """Say in one sentence what cannot be cut of the series that have nodules."""
+    crops = int((series["form"] == "crop").sum())
+    if how.view is View.SLICE and crops:
+        raise InputError(
+            f"{crops} of {len(series)} series are ready-made crops, which have no slice view; leave the view "
+            "slice and its tasks out of section scope in params.yaml"
+        )
+    unknown = int(series["spacing_y_mm"].isna().sum())
+    if how.views.geometry == "field-of-view" and unknown:
+        raise InputError(
+            f"pixels of {unknown} of {len(series)} series have no known size, so no view of a fixed width in "
+            "mm can be cut of them; set views.geometry: pad-and-resize in params.yaml"
+        )
 
 
 def _cut_series(job: _Job) -> list[tuple[str, Cut]]:
     """The view of each nodule of a series; only the planes that are shown are read."""
-    planes = sorted({int(z) for z in job.nodules["plane"]})
-    hu, _ = read_planes(job.how.raw, job.slices, planes, job.how.ct)
+    nodules = job.nodules.to_dict("records")
+    ready = job.how.view is View.NODULE
+    made = [nodule for nodule in nodules if ready and nodule["crop_path"]]
+    rest = [nodule for nodule in nodules if not (ready and nodule["crop_path"])]
+    cuts = [(str(nodule["nodule_id"]), _cut_crop(job, nodule)) for nodule in made]
+    return cuts + (_cut_planes(job, rest) if rest else [])
+
+
+def _cut_planes(job: _Job, nodules: list[dict[Any, Any]]) -> list[tuple[str, Cut]]:
+    around = {nodule["nodule_id"]: _neighbours(job, int(nodule["plane"])) for nodule in nodules}
+    wanted = sorted({z for planes in around.values() for z in planes})
+    hu, _ = read_planes(job.how.raw, job.slices, wanted, job.how.ct)
+    planes = dict(zip(wanted, hu, strict=True))
     return [
-        (nodule["nodule_id"], _cut_nodule(job, nodule, hu[planes.index(nodule["plane"])]))
-        for nodule in job.nodules.to_dict("records")
+        (name, _cut_nodule(job, nodule, [planes[z] for z in around[name]]))
+        for nodule in nodules
+        for name in [nodule["nodule_id"]]
     ]
 
 
-def _cut_nodule(job: _Job, nodule: dict[Any, Any], plane_hu: NDArray[np.int16]) -> Cut:
-    rows, columns = plane_hu.shape
-    mask = consensus_plane_mask(
-        job.contours, job.readings, nodule["nodule_id"], nodule["plane"], (rows, columns), job.how.mask_share
-    )
+def _neighbours(job: _Job, z: int) -> tuple[int, ...]:
+    """The plane itself, then those below and above it if the views need them and there are any."""
+    if job.how.views.channels != "neighbours" or job.planes < _PLANES_WITH_NEIGHBOURS:
+        return (z,)
+    step = max(1, round(job.how.views.neighbour_distance_mm / job.spacing_mm[0]))
+    below, above = max(z - step, 0), min(z + step, job.planes - 1)
+    return z, below if z > 0 else above, above if z < job.planes - 1 else below
+
+
+_PLANES_WITH_NEIGHBOURS = 2
+
+
+def _cut_nodule(job: _Job, nodule: dict[Any, Any], planes_hu: list[NDArray[np.int16]]) -> Cut:
+    plane_hu, *beside = planes_hu
+    below, above = beside or (None, None)
+    mask = _mask(job, nodule, plane_hu.shape)
     centre_px = (nodule["y_index"], nodule["x_index"])
-    plane = Plane(nodule["nodule_id"], plane_hu, mask, job.spacing_mm, centre_px)
+    plane = Plane(nodule["nodule_id"], plane_hu, mask, job.spacing_mm[1:], centre_px, below, above)
     return cut_view(plane, job.how.view, job.how.views)
+
+
+def _cut_crop(job: _Job, nodule: dict[Any, Any]) -> Cut:
+    """The view of a ready-made crop: all of it, or a fixed width around its middle."""
+    crop_hu = read_crop(job.how.raw, nodule["crop_path"])
+    middle_px = tuple((size - 1) / 2 for size in crop_hu.shape)
+    corner = [
+        centre - at for centre, at in zip((nodule["y_index"], nodule["x_index"]), middle_px, strict=True)
+    ]
+    mask = np.zeros(crop_hu.shape, dtype=np.bool_)
+    if np.isfinite(corner).all():
+        top, left = (max(0, round(float(at))) for at in corner)
+        reach = (top + crop_hu.shape[0], left + crop_hu.shape[1])
+        mask = _mask(job, nodule, reach)[top:, left:]
+    whole = job.how.view if job.how.views.geometry == "field-of-view" else View.SLICE
+    plane = Plane(nodule["nodule_id"], crop_hu, mask, job.spacing_mm[1:], (middle_px[0], middle_px[1]))
+    return cut_view(plane, whole, job.how.views)
+
+
+def _mask(job: _Job, nodule: dict[Any, Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The nodule in its plane, (y, x); empty where no reading has an outline."""
+    readings = job.readings[job.readings["nodule_id"] == nodule["nodule_id"]]
+    if not job.contours["reading_id"].isin(readings["reading_id"]).any():
+        return np.zeros(shape, dtype=np.bool_)
+    rows, columns = shape
+    return consensus_plane_mask(
+        job.contours, readings, nodule["nodule_id"], nodule["plane"], (rows, columns), job.how.mask_share
+    )
