@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import kendalltau
 from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 
@@ -58,6 +60,8 @@ class Verdict:
     """One for each of `METRIC_NAMES`."""
     by_fold: FloatArray
     """(repeats x folds,): weighted AUPRC of each fold, for paired comparison only."""
+    by_repeat: FloatArray
+    """(repeats,): weighted AUPRC of each repeat."""
 
 
 def draw_folds(cohort: Cohort, params: ScreenParams) -> IntArray:
@@ -94,6 +98,7 @@ def judge(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenP
     return Verdict(
         metrics={name: clustered_interval(mean, name, _CONFIDENCE) for name in METRIC_NAMES},
         by_fold=np.concatenate([_by_fold(cases, fold) for cases, fold in zip(judged, folds, strict=True)]),
+        by_repeat=np.array([part.whole["weighted_auprc"] for part in parts]),
     )
 
 
@@ -136,6 +141,44 @@ def tied_with_best(verdicts: Mapping[Cell, Verdict], params: ScreenParams) -> se
         for cell, difference in differences.items()
         if difference.mean() <= limit * spread * difference.std(ddof=1)
     }
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How much of a ranking is luck of the folds.
+
+    Attributes:
+        tau_between_repeats: mean Kendall's tau-b of the cells' ranking over pairs of repeats, which differ in
+            their folds alone; None with one repeat or one cell.
+        tau_between_folds: the same over all pairs of folds, whose nodules differ too.
+        best_first_share: share of the folds in which the best cell of all is the first.
+    """
+
+    tau_between_repeats: float | None
+    tau_between_folds: float | None
+    best_first_share: float
+
+
+def ranking_stability(verdicts: Mapping[Cell, Verdict]) -> Stability:
+    """Compare the ranking of the cells between repeats and between folds."""
+    order = rank_cells(verdicts)
+    by_repeat = np.stack([verdicts[cell].by_repeat for cell in order])
+    by_fold = np.stack([verdicts[cell].by_fold for cell in order])
+    return Stability(
+        tau_between_repeats=_mean_tau(by_repeat),
+        tau_between_folds=_mean_tau(by_fold),
+        best_first_share=float((by_fold.argmax(axis=0) == 0).mean()),
+    )
+
+
+def _mean_tau(values: FloatArray) -> float | None:
+    """Mean Kendall's tau-b over pairs of columns of (cells, runs)."""
+    cells, runs = values.shape
+    if cells < 2 or runs < 2:
+        return None
+    pairs = combinations(range(runs), 2)
+    taus = [kendalltau(values[:, one], values[:, other]).statistic for one, other in pairs]
+    return float(np.nanmean(taus))
 
 
 def _out_of_fold(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenParams) -> FloatArray:

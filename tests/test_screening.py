@@ -5,7 +5,16 @@ from threadpoolctl import threadpool_limits
 
 from lungml.errors import InputError
 from lungml.params.model import ScreenParams
-from lungml.screening import Cell, Cohort, chance_levels, draw_folds, find_best, judge, tied_with_best
+from lungml.screening import (
+    Cell,
+    Cohort,
+    chance_levels,
+    draw_folds,
+    find_best,
+    judge,
+    ranking_stability,
+    tied_with_best,
+)
 
 PARAMS = ScreenParams(folds=4, repeats=2, components=16)
 
@@ -147,3 +156,33 @@ def test_fewer_patients_than_folds_is_refused_with_what_to_do():
 
     with pytest.raises(InputError, match=r"screen\.folds"):
         draw_folds(people, PARAMS)
+
+
+def test_a_ranking_by_signal_is_steady_and_one_of_noise_is_not():
+    people, rng = cohort(patients=80), np.random.default_rng(0)
+    folds = draw_folds(people, PARAMS)
+    strengths = {0.1: 0.3, 0.3: 1.0, 0.5: 2.0, 0.9: 4.0}
+    by_signal, by_luck = (
+        {
+            Cell("net", depth): judge(informative(people, rng, on * strength), people, folds, PARAMS)
+            for depth, strength in strengths.items()
+        }
+        for on in (1, 0)
+    )
+
+    steady, shaky = ranking_stability(by_signal), ranking_stability(by_luck)
+
+    assert steady.tau_between_repeats == 1.0
+    assert steady.tau_between_folds > 0.8
+    assert shaky.tau_between_folds < 0.5
+    assert steady.best_first_share > shaky.best_first_share
+
+
+def test_the_stability_of_one_cell_is_not_defined():
+    people = cohort()
+    folds = draw_folds(people, PARAMS)
+    only = judge(informative(people, np.random.default_rng(0), 1.0), people, folds, PARAMS)
+
+    found = ranking_stability({Cell("net", 1.0): only})
+
+    assert (found.tau_between_repeats, found.tau_between_folds, found.best_first_share) == (None, None, 1.0)

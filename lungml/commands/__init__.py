@@ -6,6 +6,7 @@ COMMANDS = {
     "demo": "Run the whole pipeline and print the table of results.",
     "phantom": "Write a synthetic CT cohort.",
     "backbones": "List the backbones that can be named in params.yaml.",
+    "confirm": "Fine-tune the best of the screening briefly, to see if its ranking holds.",
     "sync": "Send to MLflow what it does not have yet.",
     "promote": "Make a challenger the champion of its task.",
     "deidentify": "Copy a folder of images, readings and tables without its patients.",

@@ -9,6 +9,8 @@ from typing import Literal
 
 from torch import nn
 
+from lungml.params.model import RecipeParams
+
 
 def layer_groups(backbone: nn.Module) -> list[list[str]]:
     """Names of all parameters of a timm network, grouped by layer (stem, blocks, head) from input to output.
@@ -94,6 +96,13 @@ SCHEDULES = {
     "scratch": Schedule((1.0, 1.0), None, "cosine"),
 }
 """The seed study's three unfreezing schedules, and one for random weights: everything at the tuned rate."""
+
+
+def schedule_of(recipe: RecipeParams) -> Schedule:
+    """The schedule a recipe names, or the one it describes (`custom`)."""
+    if recipe.schedule == "custom":
+        return Schedule(recipe.trainable, recipe.learning_rates, "linear")
+    return SCHEDULES[recipe.schedule]
 
 
 def _progress(epoch: int, epochs: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from lungml.params.section import Section
 
@@ -83,9 +83,16 @@ class AugmentParams(Section):
 class RecipeParams(Section):
     """How a model is trained, whatever its hyper-parameters; tuning and fine-tuning share it."""
 
-    schedule: Literal["conservative", "moderate", "aggressive", "scratch"] = "scratch"
+    schedule: Literal["conservative", "moderate", "aggressive", "scratch", "custom"] = "scratch"
     """The seed study's three unfreezing schedules, with their own learning rates; `scratch` trains all
-    layers at the tuned rate, which random weights need."""
+    layers at the tuned rate, which random weights need; `custom` does what `trainable` and `learning_rates`
+    say."""
+    trainable: tuple[Fraction, Fraction] = (1.0, 1.0)
+    """For `custom`: share of layer groups, counted from the output, trained in the first and the last epoch;
+    linear in between."""
+    learning_rates: tuple[PositiveFloat, PositiveFloat] | None = None
+    """For `custom`: learning rate of the first and the last epoch, linear in between; null takes the tuned
+    rate and `decay`."""
     decay: Literal["linear", "cosine", "one-cycle"] = "one-cycle"
     """Course of the learning rate within the schedule."""
     imbalance: Literal["none", "class-weights", "upsample"] = "upsample"

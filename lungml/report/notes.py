@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lungml.report.collect import Json
 from lungml.report.summary import HEADLINE
 from lungml.report.wording import MINUS, number
@@ -38,7 +40,15 @@ def screening_note(ranking: Json | None) -> str:
     return (
         f"Best linear probe on train and validation: {best['backbone']} with {best['depth']:.0%} frozen, "
         f"weighted AUPRC {number(first[HEADLINE]['value'])}; {tied} of {len(ranking['cells']) - 1} other "
-        f"cells cannot be told from it. Diameter alone reaches {diameter}; chance is {chance}."
+        f"cells cannot be told from it. Diameter alone reaches {diameter}; chance is {chance}. "
+        f"{_stability(ranking['stability'])}"
+    )
+
+
+def _stability(found: Mapping[str, float | None]) -> str:
+    tau = found["tau_between_folds"]
+    return f"The best cell is first in {found['best_first_share']:.0%} of the folds" + (
+        "." if tau is None else f"; Kendall's tau between the rankings of two folds is {number(tau, 2)}."
     )
 
 

@@ -28,6 +28,7 @@ from lungml.screening import (
     draw_folds,
     judge,
     rank_cells,
+    ranking_stability,
     tied_with_best,
 )
 from lungml.tables import NODULES, SPLIT, read_table
@@ -139,6 +140,7 @@ def _ranking(screened: _Screened, params: ScreenParams) -> dict[str, Any]:
         "patients": len(np.unique(screened.cohort.patients)),
         "method": _METHOD.format(folds=params.folds, repeats=params.repeats),
         "best": asdict(order[0]),
+        "stability": asdict(ranking_stability(cells)),
         "cells": [{**asdict(cell), **_metrics(cells[cell]), "tied": cell in tied} for cell in order],
         "baselines": {
             "chance": {name: {"value": level, "low": None, "high": None} for name, level in chance.items()},

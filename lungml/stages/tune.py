@@ -17,7 +17,7 @@ from lungml.figures.search import draw_trials
 from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
 from lungml.imaging.store import read_store
-from lungml.models.freezing import SCHEDULES
+from lungml.models.freezing import schedule_of
 from lungml.params.data import IntensityParams
 from lungml.params.model import TuneParams, WeightsParams
 from lungml.progress import say
@@ -54,7 +54,7 @@ def run(
         _objective(tune, weights, backbone, data),
         journal=work_folder(out) / "study.log",
         name=name,
-        tune_rate=SCHEDULES[tune.recipe.schedule].learning_rates is None,
+        tune_rate=schedule_of(tune.recipe).learning_rates is None,
     ):
         trials.append(trial)
         say(f"  {backbone}, trial {trial.number + 1} of {tune.trials}: {_in_words(trial)}")

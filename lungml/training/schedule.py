@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lungml.errors import ParamsError
-from lungml.models.freezing import SCHEDULES
+from lungml.models.freezing import schedule_of
 from lungml.params.model import RecipeParams
 
 HEAD_LEARNING_RATE = 1e-3
@@ -45,7 +45,7 @@ def plan_epochs(
 
 
 def _plan_epoch(recipe: RecipeParams, tuned: float | None, epoch: int, epochs: int) -> EpochPlan:
-    schedule = SCHEDULES[recipe.schedule]
+    schedule = schedule_of(recipe)
     frozen = 1 - schedule.trainable_fraction(epoch, epochs)
     if schedule.learning_rates is not None:
         rate = schedule.learning_rate(epoch, epochs, tuned=0.0)

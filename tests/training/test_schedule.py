@@ -69,3 +69,23 @@ def test_one_cycle_warms_up_from_a_twentyfifth_in_the_first_quarter():
 
 def test_cosine_by_the_closed_form():
     assert DECAYS["cosine"](1 / 3) == pytest.approx(0.01 + 0.99 * (1 + math.cos(math.pi / 3)) / 2)
+
+
+def test_a_custom_schedule_unfreezes_and_slows_down_as_it_says():
+    recipe = RecipeParams(schedule="custom", trainable=(0.2, 1.0), learning_rates=(1e-3, 1e-5))
+
+    found = plan_epochs(recipe, None, 0, 5)
+
+    assert [plan.frozen_fraction for plan in found] == pytest.approx([0.8, 0.6, 0.4, 0.2, 0.0])
+    assert [plan.learning_rate(0.0) for plan in found] == pytest.approx(
+        [1e-3 + (1e-5 - 1e-3) * epoch / 4 for epoch in range(5)]
+    )
+
+
+def test_a_custom_schedule_without_rates_takes_the_tuned_one():
+    recipe = RecipeParams(schedule="custom", trainable=(0.5, 0.5), decay="cosine")
+
+    found = plan_epochs(recipe, 0.02, 0, 3)
+
+    assert {plan.frozen_fraction for plan in found} == {0.5}
+    assert found[0].learning_rate(0.0) == 0.02
