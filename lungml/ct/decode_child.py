@@ -1,7 +1,8 @@
 """The process that decodes compressed pixels for `lungml.ct.decoding`: a script without imports of lungml.
 
 It takes one request a line, as JSON, from standard input. An answer is a letter, four bytes that name a type,
-the length of what follows (little endian), and that: `A` an array's bytes, `E` the name of an exception.
+the length of what follows (little endian), and that: `A` an array's bytes, `E` the name of an exception. The
+first answer, `R`, comes without a request and says that it is ready.
 A decoder that crashes, grows or never ends takes only this process with it.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
@@ -39,11 +41,15 @@ _ERRORS = (
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
+    _write(answers, b"R", b"", b"")
     for line in requests:
-        kind, name, content = _answer(json.loads(line))
-        answers.write(HEAD.pack(kind, name, len(content)))
-        answers.write(content)
-        answers.flush()
+        _write(answers, *_answer(json.loads(line)))
+
+
+def _write(answers: BinaryIO, kind: bytes, name: bytes, content: Any) -> None:
+    answers.write(HEAD.pack(kind, name, len(content)))
+    answers.write(content)
+    answers.flush()
 
 
 def _answer(request: dict[str, Any]) -> tuple[bytes, bytes, Any]:
@@ -58,6 +64,8 @@ def _answer(request: dict[str, Any]) -> tuple[bytes, bytes, Any]:
 def _decode(request: dict[str, Any]) -> Any:
     decoder = get_decoder(UID(request["syntax"]))
     with Path(request["file"]).open("rb") as stream:
+        if request["syntax"] in _JPEG_LS:
+            _check_end(stream, request)
         stream.seek(request["offset"])
         image, _ = decoder.as_array(
             stream,
@@ -67,6 +75,17 @@ def _decode(request: dict[str, Any]) -> Any:
             **request["options"],
         )
     return image
+
+
+def _check_end(stream: BinaryIO, request: dict[str, Any]) -> None:
+    """CharLS takes seconds to find that the end of an image is missing."""
+    stream.seek(request["offset"])
+    frame = get_frame(stream, request["frame"], number_of_frames=request["options"]["number_of_frames"])
+    if not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise EOFError
+
+
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
 def _allow_seconds(seconds: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
 import select
 import subprocess
@@ -47,7 +48,8 @@ class Limits:
     """What decoding one image may take."""
 
     wall_s: float = 60.0
-    cpu_s: int = 20
+    cpu_s: float = 2.0
+    """Processor time for any image, and as much again for each million of its pixels."""
     memory_bytes: int = 1 << 30
     """Beyond what the idle process has."""
 
@@ -60,6 +62,7 @@ class Decoders:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
+        atexit.register(self.close)
 
     def decode(self, raw: Path, header: Header) -> NDArray[Any]:
         """Stored values (row, column) of an image of a syntax in `PLUGINS`.
@@ -71,7 +74,7 @@ class Decoders:
         if plugin is None:
             found = f"transfer syntax {header.pixels.transfer_syntax}"
             raise RefusedError(finding("LM-D033", header.path, found, "one that pydicom decodes"))
-        request = _request(raw, header, plugin, self._limits.cpu_s)
+        request = _request(raw, header, plugin, self._limits)
         with self._lock:
             kind, name, content = self._ask(request, header.path)
         return _image(kind, name, content, header)
@@ -83,17 +86,15 @@ class Decoders:
             child.kill()
             child.communicate()
 
-    def _ask(self, request: bytes, path: str) -> tuple[bytes, bytes, bytearray]:
-        child = self._running()
-        deadline = time.monotonic() + self._limits.wall_s
+    def _ask(self, request: bytes, path: str) -> _Answer:
         try:
+            child = self._running()
             os.write(_number(child.stdin), request)
-            kind, name, length = decode_child.HEAD.unpack(_read(child, decode_child.HEAD.size, deadline))
-            return kind, name, _read(child, length, deadline)
+            return _answer(child, self._limits.wall_s)
         except TimeoutError:
             found = f"no end of decoding in {self._limits.wall_s:g} s"
         except (EOFError, BrokenPipeError):
-            found = f"a decoder that ended with status {child.wait()}"
+            found = f"a decoder that ended with status {self._child.wait() if self._child else None}"
         self.close()
         raise RefusedError(finding("LM-D033", path, found, "an image"))
 
@@ -102,7 +103,7 @@ class Decoders:
             self._child, self._owner = None, os.getpid()
         if self._child is None:
             self._child = _start(self._limits.memory_bytes)
-            atexit.register(self.close)
+            _answer(self._child, _START_S)
         return self._child
 
 
@@ -141,13 +142,15 @@ def _start(memory_bytes: int) -> subprocess.Popen[bytes]:
     )
 
 
+_START_S = 60.0
 _PIPE_BYTES = 1 << 20
 """A whole image of 512 x 512 goes through at once."""
 _LONGEST_ANSWER = 1 << 28
 
 
-def _request(raw: Path, header: Header, plugin: str, cpu_s: int) -> bytes:
+def _request(raw: Path, header: Header, plugin: str, limits: Limits) -> bytes:
     pixels = header.pixels
+    millions = (pixels.rows or 0) * (pixels.columns or 0) / 1e6
     options = {
         "rows": pixels.rows,
         "columns": pixels.columns,
@@ -167,7 +170,7 @@ def _request(raw: Path, header: Header, plugin: str, cpu_s: int) -> bytes:
         "frame": header.frame or 0,
         "syntax": pixels.transfer_syntax,
         "plugin": plugin,
-        "cpu_s": cpu_s,
+        "cpu_s": math.ceil(limits.cpu_s * (1 + millions)),
         "options": options,
     }
     return json.dumps(request).encode() + b"\n"
@@ -187,6 +190,15 @@ def _image(kind: bytes, name: bytes, content: bytearray, header: Header) -> NDAr
 
 
 _TYPES = {text.encode(): np.dtype(text) for text in ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4")}
+
+
+_Answer = tuple[bytes, bytes, bytearray]
+
+
+def _answer(child: subprocess.Popen[bytes], seconds: float) -> _Answer:
+    deadline = time.monotonic() + seconds
+    kind, name, length = decode_child.HEAD.unpack(_read(child, decode_child.HEAD.size, deadline))
+    return kind, name, _read(child, length, deadline)
 
 
 def _read(child: subprocess.Popen[bytes], length: int, deadline: float) -> bytearray:

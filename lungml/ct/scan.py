@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,9 +32,11 @@ def scan_folder(raw: Path) -> Scan:
     """Look at every regular file under `raw`, in any layout. Links are not followed."""
     found: dict[Kind, list[str]] = {Kind.DICOM: [], Kind.XML: []}
     findings = []
-    for path, mode in sorted(_walk(raw, "")):
-        if not stat.S_ISREG(mode):
-            findings.append(finding("LM-D050", path, "a link or special file", "a regular file"))
+    for path, obstacle in sorted(_walk(raw)):
+        if obstacle:
+            findings.append(
+                finding("LM-D050", _printable(path), obstacle, "a regular file with a UTF-8 name")
+            )
             continue
         try:
             kind, what = kind_of(raw / path)
@@ -75,12 +76,29 @@ _HEAD_BYTES = 256
 _MARKS_AND_SPACE = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 
 
-def _walk(raw: Path, folder: str) -> Iterator[tuple[str, int]]:
-    """Relative path and file mode of everything under `folder` that is not a folder."""
-    with os.scandir(raw / folder) as entries:
-        for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(raw, path)
-            else:
-                yield path, entry.stat(follow_symlinks=False).st_mode
+def _walk(raw: Path) -> Iterator[tuple[str, str]]:
+    """Relative path of everything under `raw` that is not a folder, and why it cannot be opened, or ''."""
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(raw / folder) as entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(path)
+                    else:
+                        yield path, _obstacle(entry, path)
+        except OSError as error:
+            yield folder, f"a folder, {error.strerror or 'an error'}"
+
+
+def _obstacle(entry: os.DirEntry[str], path: str) -> str:
+    if not entry.is_file(follow_symlinks=False):
+        return "a link or special file"
+    return "" if _printable(path) == path else "a name that is not UTF-8"
+
+
+def _printable(path: str) -> str:
+    """A path with what is not UTF-8 written as \\x.. ."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
