@@ -28,6 +28,7 @@ POLICIES: dict[str, LabelParams] = {
     "mean-ties-lower": LabelParams(aggregation="mean", ties="lower"),
     "median": LabelParams(aggregation="median"),
     "mode": LabelParams(aggregation="mode"),
+    "mode-or-mean": LabelParams(aggregation="mode-or-mean"),
     "mean-without-threes": LabelParams(aggregation="mean", threes="drop"),
     "three-readers": LabelParams(aggregation="mean", min_readers=3),
     "three-readers-without-threes": LabelParams(aggregation="mean", min_readers=3, threes="drop"),
@@ -137,6 +138,14 @@ def _binary(five: NDArray[np.int8], params: LabelParams) -> NDArray[np.int8]:
     return np.where(out, LEFT_OUT, five >= 3).astype(np.int8)
 
 
+def _mode_or_mean(scores: list[int], _: LabelParams) -> float:
+    """The rule of the public crops of mtzig/LIDC_GDRO, whose class counts it gives back."""
+    ranked = Counter(scores).most_common(2)
+    if len(ranked) == 1 or ranked[0][1] > ranked[1][1]:
+        return float(ranked[0][0])
+    return float(math.ceil(statistics.fmean(scores)))
+
+
 def _mode(scores: list[int], params: LabelParams) -> float:
     counts = Counter(scores)
     most = max(counts.values())
@@ -148,6 +157,7 @@ _AGGREGATIONS: dict[str, Callable[[list[int], LabelParams], float]] = {
     "mean": lambda scores, _: statistics.fmean(scores),
     "median": lambda scores, _: float(statistics.median(scores)),
     "mode": _mode,
+    "mode-or-mean": _mode_or_mean,
 }
 
 

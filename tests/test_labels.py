@@ -44,6 +44,12 @@ def test_of_two_equally_frequent_scores_the_tie_rule_picks_one():
     assert picked == [4.0, 2.0]
 
 
+def test_the_mode_or_the_mean_rounded_up_is_one_score():
+    scores = [[1, 1, 5], [1, 2], [1, 2, 4], [2, 3, 5], [3, 3, 4, 4], [4], [1, 3]]
+
+    assert [score(each, LabelParams(aggregation="mode-or-mean")) for each in scores] == [1, 2, 3, 4, 4, 4, 2]
+
+
 @pytest.mark.parametrize(("ties", "five", "binary"), [("higher", 3, 1), ("lower", 2, 0)])
 def test_the_tie_rule_decides_where_three_and_a_half_goes(ties, five, binary):
     labels = labels_of(nodules_of([3, 4]), LabelParams(ties=ties))
