@@ -78,8 +78,8 @@ class ConsensusParams(Section):
 class LabelParams(Section):
     """The label policy: from the readers' scores to a score and a class."""
 
-    aggregation: Literal["mean", "median", "mode"] = "mean"
-    """How scores of several readers become one."""
+    aggregation: Literal["mean", "median", "mode", "mode-or-mean"] = "mean"
+    """How scores of several readers become one. `mode-or-mean`: the mode, or the mean rounded up if two tie."""
     ties: Literal["higher", "lower"] = "higher"
     """Where a score lies half-way between two classes (3.5), and where two scores are the mode."""
     min_readers: Annotated[int, Field(ge=1, le=4)] = 1
