@@ -40,10 +40,10 @@ class Point:
 
 
 def is_points_header(columns: Iterable[str]) -> bool:
-    """Whether this looks like a table of points: a series and any part of a centre."""
+    """Whether this is, or is meant as, a table of points: a series and at least two parts of a centre."""
     folded = {column.casefold() for column in columns}
-    centre = {name for names in CENTRES.values() for axis in names for name in axis}
-    return not folded.isdisjoint(COLUMNS["series"]) and not folded.isdisjoint(centre)
+    axes = max(sum(not folded.isdisjoint(names) for names in axes) for axes in CENTRES.values())
+    return not folded.isdisjoint(COLUMNS["series"]) and axes > 1
 
 
 def read_points(raw: Path, path: str, problems: Problems) -> list[Point]:
