@@ -1,8 +1,8 @@
 """The catalogue of faults: what each code means, what is done, and what a person can do next.
 
-LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. LM-Pxxx: what says who the patient is. A new
-one is a row here and a rule where it is detected (`ct/rules.py` for one file, `ct/geometry.py` and
-`ct/series.py` for a series).
+LM-Dxxx: DICOM files and series. LM-Xxxx: files of readings. LM-Pxxx: what says who the patient is. LM-Vxxx:
+leakage between parts. A new one is a row here and a rule where it is detected (`ct/rules.py` for one file,
+`ct/geometry.py` and `ct/series.py` for a series, `checks/leakage.py` for leakage).
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ def _repaired(what: str, done: str, advice: str = "Nothing needs to be done") ->
 
 def _stopped(what: str, advice: str) -> Fault:
     return Fault(what, Action.STOPPED, "Nothing is written", advice)
+
+
+def _leak(what: str, advice: str) -> Fault:
+    return Fault(what, Action.STOPPED, "Nothing is trained", advice)
+
+
+def _hint(what: str, advice: str) -> Fault:
+    return _noted(what, "It is shown as a warning", advice)
 
 
 def _row_aside(what: str, advice: str) -> Fault:
@@ -247,4 +255,41 @@ FAULTS = {
         "Where the nodule lies in it is unknown",
         "Check the pair",
     ),
+    "LM-V001": _leak("a patient is in more than one part", "A split is by patient: write it anew"),
+    "LM-V002": _leak(
+        "the same image is in more than one part under different patients",
+        "Correct the PatientID of copies, or leave copies out with ct.skip_series in params.yaml",
+    ),
+    "LM-V003": _leak(
+        "one study or series is under several patients", "Correct the PatientID, then write the split anew"
+    ),
+    "LM-V004": _leak(
+        "nodules of different parts lie on one slice", "They are of one patient: correct its id"
+    ),
+    "LM-V005": _leak(
+        "neighbouring slices of one series are in different parts", "They are of one patient: correct its id"
+    ),
+    "LM-V006": _leak(
+        "slices that look like neighbours or copies are in different parts",
+        "Look at the pairs; give both the same patient, or leave one out",
+    ),
+    "LM-V007": _leak("equal views are in different parts", "Leave one of the two out (exclusions.csv)"),
+    "LM-V008": _leak(
+        "views in different parts are copies of each other, apart from noise, window, size or place",
+        "Look at the pairs; leave one of the two out (exclusions.csv)",
+    ),
+    "LM-V009": _leak(
+        "an image that is augmented by its name is outside train",
+        "Give the original images alone; lungml augments in training",
+    ),
+    "LM-V010": _leak("cross-validation shares patients or uses the test part", "Write the split anew"),
+    "LM-V011": _leak("labels are not those of the label policy", "Write the split anew"),
+    "LM-V012": _hint("the label can be told from names", "Name files and nodules by something else"),
+    "LM-V013": _hint("the label can be told from the order of names", "Name files in random order"),
+    "LM-V014": _hint(
+        "the label can be told from the header of the scan",
+        "Classes may come from different scanners; judge the model within each of them",
+    ),
+    "LM-V015": _hint("the label can be told from the size of files", "Store all images the same way"),
+    "LM-V016": _hint("the label can be told from a mark near the edge", "Look at the images there"),
 }

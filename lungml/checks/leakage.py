@@ -1,12 +1,40 @@
-"""The gate against leakage between parts: what must hold of a split before anything is trained on it."""
+"""The audit for leakage: what must hold before anything is trained, and the cheap part of it for a split."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import pandas as pd
 
+from lungml.checks import labels_audit, tables_audit, views_audit
+from lungml.checks.findings import Finding, Level, accept, sentences
+from lungml.checks.material import Material
 from lungml.errors import InputError
+from lungml.params.audit import AuditParams
 
-_SHOWN = 5
+AUDITS: dict[str, Callable[[Material, AuditParams], Iterable[Finding]]] = {
+    "patients": tables_audit.patients,
+    "images": tables_audit.images,
+    "studies": tables_audit.studies,
+    "slices": tables_audit.slices,
+    "neighbours": tables_audit.neighbours,
+    "copies": views_audit.copies,
+    "augmented": tables_audit.augmented,
+    "folds": tables_audit.folds,
+    "policy": tables_audit.policy,
+    "names": labels_audit.names,
+    "order": labels_audit.order,
+    "headers": labels_audit.headers,
+    "sizes": labels_audit.sizes,
+    "marks": views_audit.marks,
+}
+"""Name of an audit -> what it finds. Codes are explained in `lungml.faults`."""
+
+
+def audit(material: Material, params: AuditParams) -> list[Finding]:
+    """Every finding of every audit, in a fixed order, with the accepted ones marked."""
+    found = [finding for look in AUDITS.values() for finding in look(material, params)]
+    return sorted(accept(found, params.accepted), key=lambda item: (item.code, item.nodules, item.found))
 
 
 def check_split(split: pd.DataFrame, series: pd.DataFrame) -> None:
@@ -19,30 +47,7 @@ def check_split(split: pd.DataFrame, series: pd.DataFrame) -> None:
     Raises:
         InputError: LM-V001, a patient is in two parts; LM-V002, the same image is in two parts.
     """
-    shared = _in_several_parts(split, "patient_id")
-    if len(shared):
-        nodules = split.loc[split["patient_id"].isin(shared), "nodule_id"]
-        raise InputError(
-            f"LM-V001: {len(shared)} patient(s) are in more than one part, with nodules {_some(nodules)}. "
-            "A split is by patient; write it anew with `dvc repro split`"
-        )
-    images = split.merge(series[["series_uid", "pixels_sha256"]], on="series_uid", validate="m:1")
-    copies = _in_several_parts(images, "pixels_sha256")
-    if len(copies):
-        twins = images.loc[images["pixels_sha256"].isin(copies), "series_uid"]
-        raise InputError(
-            f"LM-V002: {len(copies)} image(s) are in more than one part under different patients, as series "
-            f"{_some(twins)}. Correct the PatientID of copies, or leave copies out with ct.skip_series in "
-            "params.yaml"
-        )
-
-
-def _in_several_parts(table: pd.DataFrame, column: str) -> pd.Index:
-    parts = table.groupby(column)["part"].nunique()
-    return parts.index[parts > 1]
-
-
-def _some(values: pd.Series) -> str:
-    unique = sorted(values.unique())
-    more = f" and {len(unique) - _SHOWN} more" if len(unique) > _SHOWN else ""
-    return ", ".join(unique[:_SHOWN]) + more
+    for found in (tables_audit.patients_in_parts(split), tables_audit.images_in_parts(split, series)):
+        alarms = sentences(found, Level.ALARM)
+        if alarms:
+            raise InputError("\n".join(alarms))

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from lungml.similarity.fingerprint import Fingerprints, fingerprints
 from lungml.similarity.pairs import Pair, near_duplicates
-from lungml.similarity.slices import groups_of_slices
+from lungml.similarity.slices import alike_slices, groups_of_slices
 
-__all__ = ["Fingerprints", "Pair", "fingerprints", "groups_of_slices", "near_duplicates"]
+__all__ = ["Fingerprints", "Pair", "alike_slices", "fingerprints", "groups_of_slices", "near_duplicates"]

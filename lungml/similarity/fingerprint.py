@@ -48,9 +48,15 @@ def fingerprints(images_hu: Iterable[NDArray[np.generic]]) -> Fingerprints:
     """
     digests, pictures = [], [np.empty((0, GRID_PX, GRID_PX), np.float32)]
     for image_hu in images_hu:
-        digests.append(_digest(image_hu))
+        digests.append(digest(image_hu))
         pictures.append(small_picture(image_hu, GRID_PX, WINDOW_HU)[None])
     return Fingerprints(np.array(digests, dtype=np.str_), np.concatenate(pictures))
+
+
+def digest(image_hu: NDArray[np.generic]) -> str:
+    """Checksum of an image: equal for equal values, type and shape."""
+    pixels = np.ascontiguousarray(image_hu)
+    return hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode() + pixels.tobytes()).hexdigest()
 
 
 def small_picture(image_hu: NDArray[np.generic], size_px: int, window_hu: tuple[float, float]) -> FloatArray:
@@ -84,11 +90,6 @@ def unit_rows(values: FloatArray) -> FloatArray:
     rows = rows - rows.mean(axis=1, keepdims=True)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(length, 1e-6), np.float32)
-
-
-def _digest(image_hu: NDArray[np.generic]) -> str:
-    pixels = np.ascontiguousarray(image_hu)
-    return hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode() + pixels.tobytes()).hexdigest()
 
 
 def _blurred(pictures: FloatArray, sigma_px: float) -> FloatArray:

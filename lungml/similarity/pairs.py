@@ -34,7 +34,9 @@ class Pair:
     correlation: float
 
 
-def near_duplicates(a: Fingerprints, b: Fingerprints | None = None, *, rigid: bool) -> list[Pair]:
+def near_duplicates(
+    a: Fingerprints, b: Fingerprints | None = None, *, rigid: bool, least: float = NEAR
+) -> list[Pair]:
     """Find the copies among images: equal ones, and those changed by noise, window or resizing.
 
     Args:
@@ -42,6 +44,7 @@ def near_duplicates(a: Fingerprints, b: Fingerprints | None = None, *, rigid: bo
         b: M other images, each compared with each of `a`; default: the images of `a` with one another.
         rigid: also find copies that are turned by any angle, mirrored, shifted by up to about 5 % of the
             width, zoomed by up to about 10 %, or all of these.
+        least: correlation of their structure, from NEAR on.
 
     Returns:
         Sorted; with `b` left out, `first` is less than `second`.
@@ -53,11 +56,12 @@ def near_duplicates(a: Fingerprints, b: Fingerprints | None = None, *, rigid: bo
     other, upper = (a, True) if b is None else (b, False)
     found = {
         (first, second): Pair(first, second, "exact", 1.0)
-        for first, second in _equal_pairs(a, other, upper=upper)
+        for first, second in equal_pairs(a.digests, other.digests)
+        if first < second or not upper
     }
     for first, second, correlation in _copies(a.pictures, other.pictures, rigid=rigid, upper=upper):
         known = found.get((first, second))
-        if known is None or known.correlation < correlation:
+        if correlation >= least and (known is None or known.correlation < correlation):
             found[first, second] = Pair(first, second, "near", min(correlation, 1.0))
     return sorted(found.values())
 
@@ -103,10 +107,9 @@ def _alike(first: FloatArray, second: FloatArray, *, upper: bool) -> NDArray[np.
     return pairs[pairs[:, 0] < pairs[:, 1]] if upper else pairs
 
 
-def _equal_pairs(a: Fingerprints, b: Fingerprints, *, upper: bool) -> list[tuple[int, int]]:
-    """Pairs with the same pixels."""
+def equal_pairs(first: NDArray[np.str_], second: NDArray[np.str_]) -> list[tuple[int, int]]:
+    """Places (i, j) of equal checksums."""
     places: dict[str, list[int]] = {}
-    for place, digest in enumerate(b.digests.tolist()):
+    for place, digest in enumerate(second.tolist()):
         places.setdefault(digest, []).append(place)
-    pairs = ((i, j) for i, digest in enumerate(a.digests.tolist()) for j in places.get(digest, []))
-    return [(i, j) for i, j in pairs if i < j or not upper]
+    return [(i, j) for i, digest in enumerate(first.tolist()) for j in places.get(digest, [])]
