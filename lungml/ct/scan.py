@@ -100,5 +100,5 @@ def _obstacle(entry: os.DirEntry[str], path: str) -> str:
 
 
 def _printable(path: str) -> str:
-    """A path with what is not UTF-8 written as \\x.. ."""
+    """A path that can be printed: bytes that are not UTF-8 are written as numbers."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
