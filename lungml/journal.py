@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import lungml
+from lungml.ct.paths import split_frame
 from lungml.files import sha256_file, sha256_json
 from lungml.indexing import Rows, SeriesJob
 from lungml.quarantine import Finding, finding_from
@@ -30,41 +31,28 @@ class Journal:
     def __init__(self, path: Path, made_with: Any) -> None:
         self._path = path
         self._made_with = sha256_json([made_with, _code_sha256()])
-        self._stream: TextIO | None = None
 
-    def finished(self, raw: Path, jobs: Sequence[SeriesJob]) -> dict[str, Rows]:
-        """Rows of those of `jobs` that were finished before, by fingerprint."""
-        wanted = {self.fingerprint(raw, job) for job in jobs}
+    def finished(self, fingerprints: Iterable[str]) -> dict[str, Rows]:
+        """Rows of those series that were finished before, by fingerprint."""
+        wanted = set(fingerprints)
         return {key: rows for key, rows in self._lines() if key in wanted}
 
     def fingerprint(self, raw: Path, job: SeriesJob) -> str:
         """What the rows of a job depend on, in short."""
-        named = [header.path for header in job.headers] + [file.path for file in job.files]
-        paths = sorted({path.split("#")[0] for path in named})
-        states = [(raw / path).stat() for path in paths]
-        facts = [[path, state.st_size, state.st_mtime_ns] for path, state in zip(paths, states, strict=True)]
+        facts = [[path, *_state(raw / split_frame(path)[0])] for path in sorted(job.paths)]
         return sha256_json([self._made_with, facts])
 
     def keep(self, fingerprint: str, rows: Rows) -> None:
         """Add the rows of a finished series."""
-        if self._stream is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._path.open("a", encoding="utf-8")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         findings = [asdict(item) for item in rows.findings]
         line = {"key": fingerprint, "tables": rows.tables, "findings": findings}
-        self._stream.write(json.dumps(line, default=_plain) + "\n")
-        self._stream.flush()
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line, default=_plain) + "\n")
 
     def remove(self) -> None:
         """Forget everything: the output is whole."""
-        self.close()
         self._path.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Leave the file as it is."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
 
     def _lines(self) -> Iterable[tuple[str, Rows]]:
         if not self._path.is_file():
@@ -77,6 +65,15 @@ class Journal:
                     yield entry["key"], Rows(entry["tables"], findings)
                 except (ValueError, KeyError, TypeError):
                     continue
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of change in ns; of a file that has gone (its series will be set aside), zeros."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
 
 
 def _code_sha256() -> str:

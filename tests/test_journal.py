@@ -37,15 +37,18 @@ def kept(raw, path, made_with="params") -> list[SeriesJob]:
     jobs, journal = jobs_of(raw), Journal(path, made_with)
     for job in jobs[:2]:
         journal.keep(journal.fingerprint(raw, job), rows_of(job, raw))
-    journal.close()
     return jobs
+
+
+def finished(journal, raw, jobs) -> dict[str, Rows]:
+    return journal.finished([journal.fingerprint(raw, job) for job in jobs])
 
 
 def test_rows_come_back_as_they_were(raw, tmp_path):
     jobs = kept(raw, tmp_path / "journal")
     journal = Journal(tmp_path / "journal", "params")
 
-    found = journal.finished(raw, jobs)
+    found = finished(journal, raw, jobs)
 
     assert set(found) == {journal.fingerprint(raw, job) for job in jobs[:2]}
     again, fresh = found[journal.fingerprint(raw, jobs[0])], rows_of(jobs[0], raw)
@@ -63,18 +66,18 @@ def test_a_torn_last_line_is_as_if_it_were_not_there(raw, tmp_path):
     jobs = kept(raw, path)
     path.write_bytes(path.read_bytes()[:-20])
 
-    assert len(Journal(path, "params").finished(raw, jobs)) == 1
+    assert len(finished(Journal(path, "params"), raw, jobs)) == 1
 
 
 def test_other_parameters_or_changed_files_find_nothing(raw, tmp_path):
     path = tmp_path / "journal"
     jobs = kept(raw, path)
-    assert Journal(path, "other params").finished(raw, jobs) == {}
+    assert finished(Journal(path, "other params"), raw, jobs) == {}
 
     for file in raw.rglob("*.dcm"):
         file.write_bytes(file.read_bytes() + b"\0\0")
 
-    assert Journal(path, "params").finished(raw, jobs) == {}
+    assert finished(Journal(path, "params"), raw, jobs) == {}
 
 
 def test_a_removed_journal_leaves_no_file(raw, tmp_path):
@@ -85,7 +88,7 @@ def test_a_removed_journal_leaves_no_file(raw, tmp_path):
     journal.remove()
 
     assert not (tmp_path / "journal").exists()
-    assert journal.finished(raw, jobs) == {}
+    assert finished(journal, raw, jobs) == {}
 
 
 def test_the_file_holds_json_and_no_patient_name(raw, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from lungml.errors import InputError, MissingInputError
 from lungml.faults import Action
 from lungml.files import atomic_folder, sha256_file, sha256_json, write_json
 from lungml.indexing import TABLE_NAMES, Rows, SeriesJob, index_series, number_nodules
+from lungml.journal import Journal
 from lungml.nodules.lidc_xml import ReadingFile, parse_readings
 from lungml.nodules.reading_files import by_series
 from lungml.parallel import Pool, worker_pool
@@ -49,14 +50,40 @@ def run(ct: CtParams, consensus: ConsensusParams, *, raw: Path, out: Path) -> No
         mask = PathMask([*(word for header in headers for word in header.identities), *gathered.patients])
         _stop_at_contradictions(raw, masked(rows.findings, mask))
         jobs = _jobs(headers, files, rows, gathered.marks)
+        journal = Journal(_journal_path(out), [ct.model_dump(mode="json"), consensus.model_dump(mode="json")])
         work = partial(index_series, raw=raw, ct=ct, consensus=consensus)
-        for result in pool.map(work, jobs, "series"):
+        for result in _index_all(jobs, work, raw, journal, pool):
             rows.add(result)
     number_nodules(rows)
     ledger = masked(rows.findings, mask)
     if not rows.tables["series"]:
         raise InputError(_nothing_usable(raw, ledger))
     _write(out, rows, ledger, [*_XML * any(job.files for job in jobs), *gathered.names])
+    journal.remove()
+
+
+def _index_all(
+    jobs: Sequence[SeriesJob],
+    work: Callable[[SeriesJob], Rows],
+    raw: Path,
+    journal: Journal,
+    pool: Pool,
+) -> Iterator[Rows]:
+    """Rows of every series; those that a stopped run finished are not made again."""
+    names = [journal.fingerprint(raw, job) for job in jobs]
+    finished = journal.finished(names)
+    if finished:
+        say(f"  {len(finished)} of {len(jobs)} series were finished by a run that was stopped")
+    yield from finished.values()
+    rest = [(name, job) for name, job in zip(names, jobs, strict=True) if name not in finished]
+    results = pool.map(work, [job for _, job in rest], "series")
+    for (name, _), result in zip(rest, results, strict=True):
+        journal.keep(name, result)
+        yield result
+
+
+def _journal_path(out: Path) -> Path:
+    return out.with_name(f".{out.name}.partial.jsonl")
 
 
 _XML = ("LIDC XML readings",)

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ from lungml.quarantine import read_findings
 from lungml.stages.index import run
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, read_table
 
+ROOT = Path(__file__).parents[2]
 SHAPE = (8, 12, 14)
 HERE, THERE = [(4, 3), (4, 7), (8, 7), (8, 3)], [(5, 3), (5, 7), (9, 7), (9, 3)]
 
@@ -250,3 +254,38 @@ def test_header_values_reach_the_series_table(tmp_path):
     assert (series.spacing_z_mm, series.spacing_y_mm, series.spacing_x_mm) == (2.5, 0.8, 0.7)
     assert (series.manufacturer, series.kernel, series.sex) == ("MAKER", "B30f", "F")
     assert (series.kvp, series.age_years, series.slice_thickness_mm) == (120, 61, 7)
+
+
+def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(tmp_path):
+    for number in range(60):
+        folder = tmp_path / "raw" / str(number)
+        write_ct(folder, body_hu(SHAPE, seed=number), SeriesInstanceUID=f"1.2.9{number}")
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    command = [sys.executable, "-m", "lungml", "index", "--raw", "raw"]
+    journal = tmp_path / ".killed.partial.jsonl"
+
+    with subprocess.Popen([*command, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        while not (journal.is_file() and journal.read_bytes().count(b"\n") > 5):
+            assert process.poll() is None
+        process.kill()
+    assert not (tmp_path / "killed").exists()
+    again = subprocess.run([*command, "--out", "killed"], cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([*command, "--out", "whole"], cwd=tmp_path, capture_output=True, check=True)
+
+    assert b"series were finished by a run that was stopped" in again.stderr
+    assert not journal.exists()
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "killed" / path.name).read_bytes(), path.name
+
+
+def test_dask_workers_give_the_same_bytes(tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    cohort(tmp_path / "raw", ("P1", "P2", "P3"))
+    index(tmp_path / "raw", tmp_path / "one")
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        monkeypatch.setenv("LUNGML_DASK", cluster.scheduler_address)
+        index(tmp_path / "raw", tmp_path / "two")
+
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
