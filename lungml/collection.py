@@ -1,4 +1,4 @@
-"""DICOM and reading files of a folder someone else keeps, brought into ours without touching theirs."""
+"""Files of a folder someone else keeps, brought into ours without touching theirs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from pathlib import Path
 from lungml.errors import InputError, MissingInputError
 from lungml.progress import track
 
-_SUFFIXES = frozenset({".dcm", ".dicom", ".ima", ".xml"})
+_SUFFIXES = frozenset(
+    {
+        *(".dcm", ".dicom", ".ima", ".xml"),
+        *(".nii", ".nrrd", ".mha", ".mhd", ".raw", ".zraw"),
+        *(".csv", ".xlsx", ".npz"),
+    }
+)
+"""Images and readings, volume files, tables and crops; compressed NIfTI is known by two suffixes."""
+_NIFTI_GZ = ".nii.gz"
 _PREAMBLE = 128
 _MAGIC = b"DICM"
 
 
 def collect_files(source: Path, destination: Path) -> int:
-    """Bring every DICOM and XML file of `source` into `destination`, under the same relative path.
+    """Bring every file of `source` that the index can use into `destination`, under the same relative path.
 
     Files are hard links where the file system allows it (no space is used), else copies. `source` is never
     written. Symbolic links are not followed; they, devices and other files are left out.
@@ -30,19 +38,28 @@ def collect_files(source: Path, destination: Path) -> int:
     """
     if not source.is_dir():
         raise MissingInputError(
-            f"acquire.folder is {source}, which is not a folder; name the folder of DICOM and XML files "
-            "in params.yaml"
+            f"acquire.folder is {source}, which is not a folder; name the folder of your files in "
+            "params.yaml"
         )
     check_apart(source, destination)
     files = sorted(_wanted(source))
     if not files:
         raise InputError(
-            f"{source} holds no DICOM and no XML file (links are not followed); check "
+            f"{source} holds no DICOM, XML, volume or table file (links are not followed); check "
             "acquire.folder in params.yaml"
         )
     for file in track(files, "files", len(files)):
         _link(file, destination / file.relative_to(source))
     return len(files)
+
+
+def holds_files(source: Path) -> bool:
+    """Whether there is anything to bring.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    return next(_wanted(source), None) is not None
 
 
 def check_apart(source: Path, destination: Path) -> None:
@@ -69,7 +86,7 @@ def _wanted(folder: Path) -> Iterator[Path]:
 
 def _is_wanted(path: Path) -> bool:
     """By suffix (so that a broken DICOM file is seen, and put into quarantine later), else by magic bytes."""
-    if path.suffix.lower() in _SUFFIXES:
+    if path.suffix.lower() in _SUFFIXES or path.name.lower().endswith(_NIFTI_GZ):
         return True
     try:
         with path.open("rb") as stream:

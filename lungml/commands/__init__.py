@@ -11,6 +11,7 @@ COMMANDS = {
     "promote": "Make a challenger the champion of its task.",
     "deidentify": "Copy a folder of images, readings and tables without its patients.",
     "phi": "Look for what tells who a patient is, in anything.",
+    "idc": "List what the Imaging Data Commons holds, without a network.",
     "params": "Print every parameter with its meaning.",
     "graph": "Print the graph of stages.",
 }

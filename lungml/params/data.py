@@ -26,19 +26,46 @@ class PhantomParams(Section):
     """Same seed, same bytes."""
 
 
+class IdcParams(Section):
+    """What to take of the Imaging Data Commons."""
+
+    collection: str = "lidc_idri"
+    """Name of the collection; LIDC-IDRI is 1,018 CT series of 1,010 patients, 128 GB."""
+    patients: tuple[str, ...] = ()
+    """PatientIDs to take; empty takes all."""
+    max_patients: Annotated[int, Field(ge=1)] | None = None
+    """Take at most so many patients, in the order of their ids."""
+    max_gb: Annotated[float, Field(gt=0)] | None = None
+    """Take patients, in the order of their ids, for as long as all are within so many GB (10^9 bytes)."""
+    endpoint: str = "https://s3.amazonaws.com"
+    """Where the files are: the public S3 service, or a mirror that speaks its protocol."""
+
+
 class AcquireParams(Section):
     """Where the CT series and readings come from."""
 
-    source: Literal["phantom", "local"] = "phantom"
-    """`phantom` draws a synthetic cohort; `local` takes the files of `folder`."""
+    source: Literal["phantom", "local", "idc"] = "phantom"
+    """`phantom` draws a synthetic cohort; `local` takes the files of `folder`; `idc` downloads LIDC-IDRI
+    into `folder`, and takes what is there already."""
     folder: Path | None = None
-    """For `local`: a folder of DICOM files and LIDC XML files, in any layout. It is only read."""
+    """For `local`: a folder in any layout, or an archive (zip, tar, tar.gz, tar.xz); archives in the folder
+    are unpacked too. It is only read. For `idc`: where the download is kept, so that it is made once."""
+    readings: Path | None = None
+    """For `idc` and `local`: a folder or archive of LIDC XML files, such as TCIA's LIDC-XML-only.zip; the
+    Imaging Data Commons does not hold them."""
+    deidentify: bool = False
+    """Take the files as `lungml deidentify` copies them: without patients, also in file names."""
+    key: Path | None = None
+    """Key file for `deidentify`; null takes the one in your configuration, or makes it."""
+    idc: IdcParams = IdcParams()
     phantom: PhantomParams = PhantomParams()
 
     @model_validator(mode="after")
-    def _local_needs_a_folder(self) -> Self:
+    def _sources_need_a_folder(self) -> Self:
         if self.source == "local" and self.folder is None:
             raise ValueError("acquire.source is local, so acquire.folder must name the folder to read")
+        if self.source == "idc" and self.folder is None:
+            raise ValueError("acquire.source is idc, so acquire.folder must name where to keep the download")
         return self
 
 
@@ -79,7 +106,7 @@ class LabelParams(Section):
     """The label policy: from the readers' scores to a score and a class."""
 
     aggregation: Literal["mean", "median", "mode", "mode-or-mean"] = "mean"
-    """How scores of several readers become one. `mode-or-mean`: the mode, or the mean rounded up if two tie."""
+    """How readers' scores become one. `mode-or-mean`: the mode; if two tie, the mean, rounded up."""
     ties: Literal["higher", "lower"] = "higher"
     """Where a score lies half-way between two classes (3.5), and where two scores are the mode."""
     min_readers: Annotated[int, Field(ge=1, le=4)] = 1

@@ -1,30 +1,122 @@
-"""Put CT series and readings into data/raw: a synthetic cohort, or the files of a local folder."""
+"""Put CT series and readings into data/raw: a synthetic cohort, local files, or LIDC-IDRI downloaded."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+from lungml.errors import InputError, MissingInputError
 from lungml.files import atomic_folder, write_text
 from lungml.params.data import AcquireParams
+from lungml.progress import say
 
 _NO_TRUTH = "These files were acquired from a folder; nothing is known about them beyond the readings.\n"
+NO_READINGS = (
+    "The Imaging Data Commons holds the CT images but not the readers' XML files; without them there is no "
+    "nodule. Get LIDC-XML-only.zip from TCIA (doi:10.7937/K9/TCIA.2015.LO9QL9SX) and name it as "
+    "acquire.readings"
+)
 
 
 def run(params: AcquireParams, *, out: Path) -> None:
     """Write `out`/ct (DICOM and LIDC XML files) and `out`/truth (what is known about a phantom cohort)."""
-    if params.folder is not None and params.source == "local":
-        _from_folder(params.folder, out)
-    else:
+    if params.folder is None or params.source == "phantom":
         _from_phantom(params, out)
+        return
+    selection = _download(params, params.folder) if params.source == "idc" else None
+    _from_folder(params, params.folder, out, selection)
 
 
-def _from_folder(source: Path, out: Path) -> None:
-    from lungml.collection import check_apart, collect_files
+def _download(params: AcquireParams, folder: Path) -> set[Path]:
+    """Bring what is missing of the selection into `folder`; gives where its series are, relative to it."""
+    from lungml.idc.catalogue import choose, ct_series
+    from lungml.idc.download import download, place_of
 
-    check_apart(source, out)
+    if params.readings is None:
+        say(f"  {NO_READINGS}")
+    elif not params.readings.exists():
+        raise _missing("acquire.readings", params.readings)
+    series = choose(ct_series(params.idc.collection), params.idc)
+    download(series, folder, params.idc.endpoint)
+    return {place_of(each, folder).relative_to(folder) for each in series}
+
+
+def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[Path] | None) -> None:
+    sources = {"acquire.folder": source}
+    if params.readings is not None:
+        sources["acquire.readings"] = params.readings
+    for name, place in sources.items():
+        _check(name, place, out)
     with atomic_folder(out) as folder:
-        collect_files(source, folder / "ct")
+        into = folder / "collected" if params.deidentify else folder / "ct"
+        count = _gather("acquire.folder", source, into, folder / "unpacked")
+        if selection is not None:
+            _keep_only(selection, into)
+        if params.readings is not None:
+            count += _gather("acquire.readings", params.readings, into / "readings", folder / "unpacked")
+        if not count:
+            raise _nothing(source)
+        if params.deidentify:
+            _deidentify(params, into, folder / "ct")
         write_text(folder / "truth" / "README", _NO_TRUTH)
+
+
+def _keep_only(selection: set[Path], into: Path) -> None:
+    """Leave out series that were loaded for another selection."""
+    for place in {path.parent for path in into.rglob("*") if path.is_file()}:
+        if place.relative_to(into) not in selection:
+            shutil.rmtree(place)
+
+
+def _check(name: str, place: Path, out: Path) -> None:
+    from lungml.collection import check_apart
+
+    if not place.exists():
+        raise _missing(name, place)
+    check_apart(place, out)
+
+
+def _gather(name: str, place: Path, into: Path, workspace: Path) -> int:
+    """Bring the files of a folder or archive, and of the archives in a folder, into `into`."""
+    from lungml.archives.unpack import is_archive, unpack
+
+    if place.is_file() and not is_archive(place):
+        raise InputError(f"{name} is {place}, which is neither a folder nor a zip or tar file; name one")
+    count = 0 if place.is_file() else _collect(place, into)
+    archives = [place] if place.is_file() else sorted(_archives(place))
+    for number, archive in enumerate(archives, start=1):
+        unpack(archive, workspace, shown_as=f"archive {number} of {len(archives)} in {name}")
+        count += _collect(workspace, into / f"archive{number}" if len(archives) > 1 else into)
+        shutil.rmtree(workspace)
+    return count
+
+
+def _collect(place: Path, into: Path) -> int:
+    """Files brought; 0 if there is nothing to bring."""
+    from lungml.collection import collect_files, holds_files
+
+    return collect_files(place, into) if holds_files(place) else 0
+
+
+def _archives(folder: Path) -> Iterator[Path]:
+    from lungml.archives.unpack import is_archive
+
+    for parent, _, names in os.walk(folder, followlinks=False):
+        for path in (Path(parent) / name for name in names):
+            if is_archive(path) and path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _deidentify(params: AcquireParams, collected: Path, out: Path) -> None:
+    from lungml.phi.folder import deidentify_folder
+    from lungml.phi.keys import default_key_file, read_or_make_key
+
+    counts = deidentify_folder(collected, out, read_or_make_key(params.key or default_key_file()))
+    left = ", ".join(f"{code} {count}" for code, count in counts.left_out.items())
+    say(f"  {sum(counts.written.values())} files without their patients; left out: {left or 'none'}")
+    shutil.rmtree(collected)
 
 
 def _from_phantom(params: AcquireParams, out: Path) -> None:
@@ -32,3 +124,16 @@ def _from_phantom(params: AcquireParams, out: Path) -> None:
 
     with atomic_folder(out) as folder:
         write_cohort(params.phantom, ct=folder / "ct", truth=folder / "truth")
+
+
+def _missing(name: str, place: Path) -> MissingInputError:
+    return MissingInputError(
+        f"{name} is {place}, which is not there; name a folder or archive in params.yaml"
+    )
+
+
+def _nothing(source: Path) -> InputError:
+    return InputError(
+        f"{source} holds no DICOM and no XML file (links are not followed); check "
+        "acquire.folder in params.yaml"
+    )

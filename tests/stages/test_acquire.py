@@ -1,11 +1,18 @@
 """Acquire puts DICOM and readings into place, and never touches the folder it takes them from."""
 
 import os
+import shutil
+import zipfile
+from pathlib import Path
 
+import idc_index_data
+import pandas as pd
 import pytest
+from ct_files import body_hu, write_ct
+from s3_server import Bucket, s3_server
 
 from lungml.errors import InputError, MissingInputError
-from lungml.params.data import AcquireParams, PhantomParams
+from lungml.params.data import AcquireParams, IdcParams, PhantomParams
 from lungml.stages.acquire import run
 
 DICOM = b"\0" * 128 + b"DICM rest"
@@ -127,3 +134,131 @@ def test_a_source_without_dicom_is_an_error_and_keeps_the_old_output(tmp_path):
         run(local(tmp_path / "empty"), out=tmp_path / "raw")
 
     assert (tmp_path / "raw" / "old").read_text() == "kept"
+
+
+def archive_of(folder, path):
+    kind = {".zip": "zip", ".xz": "xztar", ".gz": "gztar", ".tar": "tar"}[path.suffix]
+    Path(shutil.make_archive(str(path.parent / "made"), kind, folder)).rename(path)
+
+
+@pytest.mark.parametrize("name", ["export.zip", "export.tar", "export.tar.gz", "export.tar.xz"])
+def test_an_archive_is_taken_like_the_folder_in_it(source, tmp_path, name):
+    archive_of(source, tmp_path / name)
+
+    run(local(tmp_path / name), out=tmp_path / "raw")
+
+    assert names_in(tmp_path / "raw") == [
+        "ct/a/b/slice.dcm", "ct/a/broken.DCM", "ct/a/no suffix", "ct/readings.xml", "truth/README",
+    ]  # fmt: skip
+
+
+def test_archives_in_a_folder_are_taken_with_the_other_files(source, tmp_path):
+    archive_of(source / "a", tmp_path / "one.zip")
+    archive_of(source / "a" / "b", tmp_path / "two.tar.gz")
+    for name in ("one.zip", "two.tar.gz"):
+        (tmp_path / name).rename(source / name)
+
+    run(local(source), out=tmp_path / "raw")
+
+    assert names_in(tmp_path / "raw" / "ct") == [
+        "a/b/slice.dcm", "a/broken.DCM", "a/no suffix",
+        "archive1/b/slice.dcm", "archive1/broken.DCM", "archive1/no suffix", "archive2/slice.dcm",
+        "readings.xml",
+    ]  # fmt: skip
+
+
+def test_readings_from_elsewhere_join_the_images(source, tmp_path):
+    (source / "readings.xml").rename(tmp_path / "elsewhere.xml")
+    (tmp_path / "xml").mkdir()
+    (tmp_path / "elsewhere.xml").rename(tmp_path / "xml" / "1.xml")
+    archive_of(tmp_path / "xml", tmp_path / "LIDC-XML-only.zip")
+    params = AcquireParams(source="local", folder=source, readings=tmp_path / "LIDC-XML-only.zip")
+
+    run(params, out=tmp_path / "raw")
+
+    assert (tmp_path / "raw" / "ct" / "readings" / "1.xml").read_text() == "<LidcReadMessage/>"
+    assert len(names_in(tmp_path / "raw" / "ct")) == 4
+
+
+def test_an_archive_that_leads_outside_is_refused_and_keeps_the_old_output(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "old").write_text("kept")
+    with zipfile.ZipFile(tmp_path / "Doe_Jane.zip", "w") as archive:
+        archive.writestr("../evil.dcm", DICOM)
+
+    with pytest.raises(InputError, match=r"LM-D051 archive 1 of 1 in acquire\.folder") as caught:
+        run(local(tmp_path / "Doe_Jane.zip"), out=tmp_path / "raw")
+
+    assert "Doe" not in str(caught.value)
+    assert names_in(tmp_path) == ["Doe_Jane.zip", "raw/old"]
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path):
+    (tmp_path / "slice.dcm").write_bytes(DICOM)
+
+    with pytest.raises(InputError, match="neither a folder nor a zip or tar file"):
+        run(local(tmp_path / "slice.dcm"), out=tmp_path / "raw")
+
+
+def test_files_can_be_taken_without_their_patients(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUNGML_WORKERS", "1")
+    write_ct(tmp_path / "in" / "Doe^Jane", body_hu()[:2])
+    (tmp_path / "in" / "letter.xml").write_text("<letter>Dear Jane</letter>")
+    params = AcquireParams(source="local", folder=tmp_path / "in", deidentify=True, key=tmp_path / "key")
+
+    run(params, out=tmp_path / "raw")
+
+    files = [path for path in (tmp_path / "raw").rglob("*") if path.is_file()]
+    assert len([path for path in files if path.suffix == ".dcm"]) == 2
+    assert not [path for path in files if b"Jane" in path.read_bytes() or "Jane" in str(path)]
+    assert not (tmp_path / "raw" / "collected").exists()
+
+
+@pytest.fixture
+def idc(tmp_path, monkeypatch):
+    """Two patients with two series of two files each, in an index and on a service of this machine."""
+    held = {f"u{n}/{k}.dcm": DICOM + bytes([n, k]) for n in range(2) for k in range(2)}
+    index = pd.DataFrame({
+        "collection_id": "lidc_idri", "Modality": "CT", "PatientID": ["P0", "P1"],
+        "SeriesInstanceUID": ["1.2.0", "1.2.1"], "instanceCount": 2,
+        "series_size_MB": [sum(len(held[f"u{n}/{k}.dcm"]) for k in range(2)) / 1e6 for n in range(2)],
+        "series_aws_url": ["s3://idc/u0/*", "s3://idc/u1/*"],
+    })  # fmt: skip
+    index.to_parquet(tmp_path / "index.parquet")
+    monkeypatch.setattr(idc_index_data, "IDC_INDEX_PARQUET_FILEPATH", tmp_path / "index.parquet")
+    with s3_server(Bucket(held)) as bucket:
+        yield bucket
+
+
+def from_idc(bucket, folder, readings=None, **choice):
+    choice = IdcParams(endpoint=bucket.url, **choice)
+    return AcquireParams(source="idc", folder=folder, readings=readings, idc=choice)
+
+
+def test_series_of_idc_are_downloaded_once_and_taken(idc, tmp_path, capsys):
+    run(from_idc(idc, tmp_path / "idc"), out=tmp_path / "raw")
+    idc.sent.clear()
+    run(from_idc(idc, tmp_path / "idc"), out=tmp_path / "raw")
+
+    assert names_in(tmp_path / "raw" / "ct") == [
+        "P0/1.2.0/0.dcm", "P0/1.2.0/1.dcm", "P1/1.2.1/0.dcm", "P1/1.2.1/1.dcm",
+    ]  # fmt: skip
+    assert idc.sent == []
+    assert "LIDC-XML-only.zip" in capsys.readouterr().err
+
+
+def test_what_another_selection_downloaded_is_left_out(idc, tmp_path):
+    run(from_idc(idc, tmp_path / "idc"), out=tmp_path / "raw")
+    (tmp_path / "xml").mkdir()
+    (tmp_path / "xml" / "1.xml").write_text("<LidcReadMessage/>")
+
+    run(from_idc(idc, tmp_path / "idc", tmp_path / "xml", max_patients=1), out=tmp_path / "raw")
+
+    assert names_in(tmp_path / "raw" / "ct") == ["P0/1.2.0/0.dcm", "P0/1.2.0/1.dcm", "readings/1.xml"]
+
+
+def test_missing_readings_are_told_before_anything_is_downloaded(idc, tmp_path):
+    with pytest.raises(MissingInputError, match=r"acquire\.readings is .*nowhere"):
+        run(from_idc(idc, tmp_path / "idc", tmp_path / "nowhere.zip"), out=tmp_path / "raw")
+
+    assert idc.sent == []

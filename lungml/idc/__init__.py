@@ -1,0 +1,1 @@
+"""The Imaging Data Commons: what it holds (offline, by the index that idc-index ships), and getting it."""
