@@ -50,13 +50,19 @@ def find_sources(raw: Path, findings: Sequence[Finding]) -> tuple[Sources, list[
     volumes = tuple(path for path in others if volume_suffix(path))
     tables = [path for path in others if path.lower().endswith((".csv", ".xlsx"))]
     kinds = {path: _kind(raw, path) for path in tables}
-    values = frozenset(_values_of(raw, path) for path in volumes) - {""}
+    values = value_files(raw, findings)
     crops = tuple((path, _archives_beside(path, others)) for path in tables if kinds[path] == "crops")
     taken = {*volumes, *tables, *values, *(archive for _, beside in crops for archive in beside)}
     rest = [item for item in findings if item.path not in (taken if item.code == _NOT_DICOM else values)]
     rest += [finding("LM-L002", path, "other columns") for path in tables if not kinds[path]]
     points, sheets = (tuple(path for path in tables if kinds[path] == kind) for kind in ("points", "sheet"))
     return Sources(volumes, points, sheets, crops, values), rest
+
+
+def value_files(raw: Path, findings: Sequence[Finding]) -> frozenset[str]:
+    """Files that hold the values of MetaImage headers; their first bytes may look like anything."""
+    headers = (item.path for item in findings if item.path.lower().endswith(".mhd"))
+    return frozenset(_values_of(raw, path) for path in headers) - {""}
 
 
 def _archives_beside(table: str, paths: Sequence[str]) -> tuple[str, ...]:
@@ -76,8 +82,6 @@ def _kind(raw: Path, path: str) -> str:
 
 
 def _values_of(raw: Path, path: str) -> str:
-    """Path of the file that holds the values of a MetaImage header; '' if there is none beside it."""
-    if not path.lower().endswith(".mhd"):
-        return ""
+    """Path of the file of values beside a header; '' if it is not beside it, or the same file."""
     name = data_file(raw / path)
     return str(PurePosixPath(path).parent / name) if name and PurePosixPath(name).name == name else ""

@@ -39,12 +39,19 @@ class Problems:
 
 
 def _listed(rows: list[tuple[int, str]]) -> str:
-    texts = [_row(row, found) for row, found in sorted(rows)[:_SHOWN]]
-    more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-    return ", ".join(texts) + more
+    """What was found, each with its rows."""
+    by_text: dict[str, list[int]] = defaultdict(list)
+    for row, found in sorted(rows):
+        by_text[found].append(row)
+    texts = [_text(found, numbers) for found, numbers in list(by_text.items())[:_SHOWN]]
+    more = f" and {len(by_text) - _SHOWN} more" if len(by_text) > _SHOWN else ""
+    return "; ".join(texts) + more
 
 
-def _row(row: int, found: str) -> str:
-    if not row:
+def _text(found: str, numbers: list[int]) -> str:
+    if numbers == [0]:
         return found
-    return f"row {row} ({found})" if found else f"row {row}"
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    rows = f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"
+    return f"{found} in {rows}" if found else rows

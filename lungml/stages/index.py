@@ -22,7 +22,7 @@ from lungml.parallel import Pool, worker_pool
 from lungml.params.data import ConsensusParams, CtParams
 from lungml.progress import say
 from lungml.quarantine import Finding, PathMask, RefusedError, counts, finding, masked, write_findings
-from lungml.sources.folder import find_sources
+from lungml.sources.folder import find_sources, value_files
 from lungml.sources.gather import gather
 from lungml.sources.linking import Key
 from lungml.sources.marks import Mark
@@ -43,7 +43,6 @@ def run(ct: CtParams, consensus: ConsensusParams, *, raw: Path, out: Path) -> No
     with worker_pool() as pool:
         headers, files, findings = _read_folder(raw, pool)
         sources, findings = find_sources(raw, findings)
-        headers = [header for header in headers if header.path not in sources.values]
         rows = Rows(findings=findings)
         gathered = gather(raw, sources, group_by_series(headers)[0], pool)
         rows.add(gathered.rows)
@@ -58,7 +57,7 @@ def run(ct: CtParams, consensus: ConsensusParams, *, raw: Path, out: Path) -> No
     ledger = masked(rows.findings, mask)
     if not rows.tables["series"]:
         raise InputError(_nothing_usable(raw, ledger))
-    _write(out, rows, ledger, [*_XML * any(job.files for job in jobs), *gathered.names])
+    _write(out, rows, ledger, [*_XML * any(job.files and not job.marks for job in jobs), *gathered.names])
     journal.remove()
 
 
@@ -96,8 +95,10 @@ def _read_folder(raw: Path, pool: Pool) -> tuple[list[Header], list[ReadingFile]
         raise MissingInputError(
             f"{raw} holds no files; put DICOM series there, or run the acquire stage (`dvc repro`)"
         )
+    values = value_files(raw, scan.findings)
+    dicom = [path for path in scan.dicom if path not in values]
     headers, bad_headers = _sorted_out(
-        pool.map(partial(_try_header, raw), scan.dicom, "headers", _HEADERS_AT_ONCE)
+        pool.map(partial(_try_header, raw), dicom, "headers", _HEADERS_AT_ONCE)
     )
     files, bad_files = _sorted_out(
         pool.map(partial(_try_readings, raw), scan.xml, "reading files", _FILES_AT_ONCE)
