@@ -19,7 +19,9 @@ def nodule_crop(rng, size_px):
     nodule = 1 / (1 + np.exp(np.hypot(y, x) - edge))
     vessels = sum(vessel(rng, y, x) for _ in range(rng.integers(4, 9)))
     haze = ndimage.gaussian_filter(rng.normal(0, 1, y.shape), 4) * 300
-    image = -850 + haze + 900 * np.clip(nodule + vessels, 0, 1) + rng.normal(0, 20, y.shape)
+    image = (
+        -850 + haze + rng.uniform(900, 1200) * np.clip(nodule + vessels, 0, 1) + rng.normal(0, 20, y.shape)
+    )
     return np.clip(image, -1024, 400).astype(np.int16)
 
 
