@@ -16,6 +16,7 @@ from lungml.ct.scan import Kind, kind_of
 from lungml.errors import InputError
 from lungml.files import atomic_folder, write_json
 from lungml.parallel import worker_pool
+from lungml.phi.arrays import deidentify_arrays
 from lungml.phi.keys import Pseudonyms
 from lungml.phi.readings import deidentify_readings
 from lungml.phi.tables import deidentify_table
@@ -93,6 +94,9 @@ def _file(source: Path, folder: Path, names: Pseudonyms, path: str) -> str:
     if lower.endswith((".csv", ".xlsx")):
         deidentify_table(source, path, target, names)
         return "table"
+    if lower.endswith(".npz"):
+        deidentify_arrays(source, path, target, names)
+        return "archive of arrays"
     return _by_content(source, path, target, names)
 
 

@@ -18,6 +18,7 @@ _NAME_DIGITS = 16
 _UID_ROOT = "2.25."
 KEPT_SUFFIXES = (
     ".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zraw", ".raw", ".csv", ".xlsx", ".xml", ".dcm",
+    ".npz",
 )  # fmt: skip
 """What a new file name may end in; every other suffix is dropped, as it could be part of a name."""
 
@@ -49,10 +50,16 @@ class Pseudonyms:
 
     def _file(self, part: str) -> str:
         suffix = next((end for end in KEPT_SUFFIXES if part.lower().endswith(end)), "")
-        return self.name(part[: len(part) - len(suffix)] or part) + suffix
+        stem = part[: len(part) - len(suffix)] or part
+        return (self.uid(stem) if is_uid(stem) else self.name(stem)) + suffix
 
     def _digest(self, text: str) -> bytes:
         return hmac.new(self.key, text.encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
+
+
+def is_uid(text: str) -> bool:
+    """Whether this has the form of a UID, as in names of folders and files after their series."""
+    return len(text) <= 64 and re.fullmatch(r"[0-2](\.\d+){3,}", text) is not None
 
 
 def default_key_file() -> Path:

@@ -22,7 +22,7 @@ _KNOWN_WORDS = re.compile(r"m|f|o|male|female|benign|malignant|true|false|lps|vo
 Cell = Callable[[str, Pseudonyms], Any]
 
 
-def _patient(text: str, names: Pseudonyms) -> str:
+def _word(text: str, names: Pseudonyms) -> str:
     return names.name(text)
 
 
@@ -54,12 +54,18 @@ def _age(text: str, names: Pseudonyms) -> int | float | str:
 
 
 COLUMNS: dict[str, Cell] = {
-    **dict.fromkeys(("patientid", "patient", "pid", "subject", "subjectid", "case", "caseid"), _patient),
     **dict.fromkeys(
-        ("seriesuid", "seriesinstanceuid", "studyuid", "studyinstanceuid", "sopuid", "sopinstanceuid"), _uid
+        ("patientid", "patient", "pid", "subject", "subjectid", "case", "caseid", "noduleid", "annotationid",
+         "lesionid"),
+        _word,
     ),
     **dict.fromkeys(
-        ("series", "volume", "file", "path", "filename", "image", "folder", "fullslice", "nodule", "crop",
+        ("seriesuid", "seriesinstanceuid", "studyuid", "studyinstanceuid", "sopuid", "sopinstanceuid",
+         "series"),
+        _uid,
+    ),
+    **dict.fromkeys(
+        ("volume", "file", "path", "filename", "image", "folder", "fullslice", "nodule", "crop",
          "slice", "mask"),
         _path,
     ),
@@ -67,8 +73,9 @@ COLUMNS: dict[str, Cell] = {
         ("x", "y", "z", "xmm", "ymm", "zmm", "coordx", "coordy", "coordz", "centerx", "centery", "centerz",
          "xvoxel", "yvoxel", "zvoxel", "xindex", "yindex", "zindex", "voxelx", "voxely", "voxelz", "i", "j",
          "k", "diametermm", "diameter", "score", "scores", "malignancy", "label", "class", "tumorclass",
-         "pathology", "target", "reader", "sex", "gender", "units", "coordinates", "split", "fold",
-         "sliceindex", "spacingmm", "spacingx", "spacingy", "spacingz"),
+         "pathology", "target", "reader", "r1", "r2", "r3", "r4", "sex", "gender", "units", "coordinates", "split",
+         "fold",
+         "sliceindex", "pixelspacingmm", "spacingmm", "spacingx", "spacingy", "spacingz"),
         _number,
     ),
     **dict.fromkeys(("age", "ageyears", "ageatstudydate", "patientage"), _age),

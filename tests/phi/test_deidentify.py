@@ -105,8 +105,8 @@ def test_the_index_of_marked_files_tells_nobody_beyond_the_patient_id(marked, tm
     in_tables = {places[place.what] for place in told if place.what in places}
     elsewhere = {places[p.what] for p in told if p.what in places and not p.path.endswith(".parquet")}
     assert in_tables <= PATHS | {
-        "LO PatientID", "LO Manufacturer", "LO ManufacturerModelName", "SH ConvolutionKernel", "CS PatientSex",
-        "UI StudyInstanceUID",
+        "LO PatientID", "LO Manufacturer", "LO ManufacturerModelName", "SH ConvolutionKernel",
+        "CS PatientSex", "UI StudyInstanceUID",
     }  # fmt: skip
     assert elsewhere <= PATHS
     assert not [word for word in birds.words.values() if word in said.out + said.err]
@@ -273,3 +273,38 @@ def test_a_folder_with_nothing_to_copy_leaves_nothing(tmp_path):
         deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_table_still_names_volumes_that_are_called_by_their_series_uid(tmp_path):
+    """As in LUNA16: `<SeriesInstanceUID>.mhd`, and the same UID in the table."""
+    uid = "1.3.6.1.4.1.14519.5.2.1.6279.6001.1"
+    (tmp_path / "in").mkdir()
+    image = SimpleITK.GetImageFromArray(np.zeros((2, 3, 4), np.int16))
+    SimpleITK.WriteImage(image, str(tmp_path / "in" / f"{uid}.mhd"))
+    (tmp_path / "in" / "annotations.csv").write_text(
+        f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{uid},-1.5,2,3,5\n"
+    )
+
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    table = pd.read_csv(tmp_path / "out" / NAMES.path("annotations.csv"))
+    assert (tmp_path / "out" / f"{table['seriesuid'][0]}.mhd").is_file()
+    assert table["coordX"][0] == -1.5
+
+
+def test_crops_and_their_table_still_fit(tmp_path):
+    (tmp_path / "in").mkdir()
+    views = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    np.savez(tmp_path / "in" / "crops.npz", hu=views, nodule_id=["Doe-1", "Doe-2"], note=["Doe"])
+    table = "nodule_id,patient_id,pixel_spacing_mm,r1,remark\nDoe-1,Doe,0.7,3,x\nDoe-2,Doe,0.7,4,y\n"
+    (tmp_path / "in" / "crops.csv").write_text(table)
+
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    copy = pd.read_csv(tmp_path / "out" / NAMES.path("crops.csv"))
+    with np.load(tmp_path / "out" / NAMES.path("crops.npz")) as arrays:
+        assert sorted(arrays.files) == ["hu", "nodule_id"]
+        assert arrays["nodule_id"].tolist() == copy["nodule_id"].tolist()
+        np.testing.assert_array_equal(arrays["hu"], views)
+    assert copy["patient_id"].nunique() == 1
+    assert not [path for path in files_in(tmp_path / "out").values() if b"Doe" in path.read_bytes()]
