@@ -18,9 +18,10 @@ from lungml.terms import View
 class Embeddings:
     """What a frozen backbone makes of the views of nodules.
 
-    `weights` is `random` or `pretrained`; `weights_note` says which ones. `by_depth` maps a share of the
-    ordered layer groups to (N, D) float32: what the layers after that share get to see. Rows are as in
-    `nodule_ids`.
+    `weights` is `random` or `pretrained`; `weights_note` says which ones, `weights_sha256` is of their file
+    ("" for random). `by_depth` maps a share of the ordered layer groups to (N, D) float32: what the layers
+    after that share get to see. Rows are as in `nodule_ids`. `precision` is what it was computed with;
+    equal `content_key`, if not "", means equal embeddings.
     """
 
     backbone: str
@@ -28,10 +29,15 @@ class Embeddings:
     nodule_ids: tuple[str, ...]
     by_depth: Mapping[float, NDArray[np.float32]]
     weights_note: str = ""
+    weights_sha256: str = ""
+    precision: str = "float32"
+    content_key: str = ""
 
 
-def write_embeddings(folder: Path, view: View, embeddings: Embeddings) -> None:
+def write_embeddings(folder: Path, view: View, embeddings: Embeddings, *, twin: bool = False) -> None:
     """Write `<view>.safetensors` (tensors depth_020 ... depth_100) and `<view>.json` into a folder.
+
+    The files of a twin, the same backbone with random weights, are `twin-<view>.safetensors` and `.json`.
 
     Raises:
         ValueError: a depth has not one row per nodule, or a value is not finite.
@@ -45,21 +51,29 @@ def write_embeddings(folder: Path, view: View, embeddings: Embeddings) -> None:
         _tensor_name(depth): np.ascontiguousarray(vectors, np.float32)
         for depth, vectors in embeddings.by_depth.items()
     }
-    path = _tensors(folder, view)
+    path = _tensors(folder, view, twin)
     with atomic_file(path) as temporary:
         temporary.write_bytes(save(tensors))
     about = {
         "backbone": embeddings.backbone,
         "weights": embeddings.weights,
         "weights_note": embeddings.weights_note,
+        "weights_sha256": embeddings.weights_sha256,
+        "precision": embeddings.precision,
+        "content_key": embeddings.content_key,
         "nodule_ids": list(embeddings.nodule_ids),
         "sha256": sha256_file(path),
     }
-    write_json(_about(folder, view), about)
+    write_json(_about(folder, view, twin), about)
 
 
-def read_embeddings(folder: Path, view: View) -> Embeddings:
-    """Read what `write_embeddings` wrote.
+def has_twin(folder: Path, view: View) -> bool:
+    """Whether a folder also holds the embeddings by random weights."""
+    return _about(folder, view, True).is_file()
+
+
+def read_embeddings(folder: Path, view: View, *, twin: bool = False) -> Embeddings:
+    """Read what `write_embeddings` wrote; `twin` asks for the embeddings by random weights.
 
     Raises:
         MissingInputError: a file is not there.
@@ -67,7 +81,7 @@ def read_embeddings(folder: Path, view: View) -> Embeddings:
     """
     from safetensors.numpy import load_file
 
-    about, path = read_json(_about(folder, view)), _tensors(folder, view)
+    about, path = read_json(_about(folder, view, twin)), _tensors(folder, view, twin)
     if not path.is_file():
         raise MissingInputError(f"{path} is not there; run the stage embed (`dvc repro`)")
     if sha256_file(path) != about["sha256"]:
@@ -79,16 +93,32 @@ def read_embeddings(folder: Path, view: View) -> Embeddings:
         nodule_ids=tuple(about["nodule_ids"]),
         by_depth={int(name.removeprefix("depth_")) / 100: tensors[name] for name in sorted(tensors)},
         weights_note=about["weights_note"],
+        weights_sha256=about["weights_sha256"],
+        precision=about["precision"],
+        content_key=about["content_key"],
     )
+
+
+def kept_embeddings(folder: Path, view: View, content_key: str, *, twin: bool = False) -> Embeddings | None:
+    """What was written for this content; None if it was of other content, has changed or is not there."""
+    try:
+        found = read_embeddings(folder, view, twin=twin)
+    except InputError:
+        return None
+    return found if found.content_key == content_key else None
 
 
 def _tensor_name(depth: float) -> str:
     return f"depth_{round(depth * 100):03d}"
 
 
-def _tensors(folder: Path, view: View) -> Path:
-    return folder / f"{view.value}.safetensors"
+def _tensors(folder: Path, view: View, twin: bool) -> Path:
+    return folder / f"{_stem(view, twin)}.safetensors"
 
 
-def _about(folder: Path, view: View) -> Path:
-    return folder / f"{view.value}.json"
+def _about(folder: Path, view: View, twin: bool) -> Path:
+    return folder / f"{_stem(view, twin)}.json"
+
+
+def _stem(view: View, twin: bool) -> str:
+    return f"twin-{view.value}" if twin else view.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lungml.models.backbones import BACKBONES
+from lungml.models.table import BACKBONES
 
 _HEADER = ("name", "parameters", "input px", "trained on", "licence of weights", "weights in timm")
 

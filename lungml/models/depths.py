@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from torch import Tensor, nn
 
 from lungml.imaging.intensity import Normalisation, normalise
 from lungml.models.freezing import frozen_count, layer_groups
+from lungml.models.precision import EXACT, Engine, computing
+
+Depths = dict[float, NDArray[np.float32]]
+"""Depth -> (N, D), D as wide as the network is there."""
 
 
 def normalised_batches(
@@ -28,30 +33,65 @@ def normalised_batches(
 
 
 def embed_batches(
-    backbone: nn.Module, batches: Iterable[Tensor], depths: Sequence[float]
-) -> dict[float, NDArray[np.float32]]:
+    backbone: nn.Module,
+    batches: Iterable[Tensor],
+    depths: Sequence[float],
+    engine: Engine = EXACT,
+) -> Depths:
     """Embeddings of all images at every depth.
 
-    How images are grouped into batches changes values by rounding only: less than 1e-4 of the largest.
+    How images are grouped into batches, and how many threads or processes compute, changes values by
+    rounding only: in float32 less than 1e-4 of the largest.
 
     Args:
-        backbone: timm network without classifier; it is left in evaluation mode.
+        backbone: timm network without classifier; it is left in evaluation mode, on the engine's device.
         batches: normalised images, (n, C, H, W) each.
         depths: shares of the layer groups, above 0 and up to 1; at least one group is used.
-
-    Returns:
-        depth -> (N, D), D as wide as the network is there.
+        engine: on what to compute; means over places are of float32 in any case.
     """
-    backbone = backbone.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    backbone = backbone.eval().to(engine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     parts: dict[float, list[NDArray[np.float32]]] = {depth: [] for depth in depths}
-    with torch.inference_mode(), _inputs_of_groups(backbone, depths) as (seen, groups):
+    with computing(engine), _inputs_of_groups(backbone, depths) as (seen, groups):
         for batch in batches:
             seen.clear()
-            output = backbone(batch.contiguous(memory_format=torch.channels_last))
+            output = backbone(batch.to(engine.device, memory_format=torch.channels_last))
             for depth in depths:
                 vectors = seen.get(_groups_before(depth, groups), output)
-                parts[depth].append(vectors.float().numpy())
+                parts[depth].append(vectors.float().cpu().numpy())
     return {depth: np.concatenate(vectors) for depth, vectors in parts.items()}
+
+
+def agreeing_engine(
+    backbone: nn.Module, batch: Tensor, depths: Sequence[float], wished: Engine, tolerance: float
+) -> tuple[Engine, float]:
+    """The engine itself if it gives the embeddings of float32, else float32 on the same device.
+
+    Args:
+        backbone: as for `embed_batches`.
+        batch: normalised images to compare on, (n, C, H, W).
+        depths: all of them must agree.
+        wished: the engine in question.
+        tolerance: largest `difference` to accept.
+
+    Returns:
+        The engine to use, and the difference that was found (0 for float32).
+    """
+    exact = replace(wished, precision=EXACT.precision)
+    if wished == exact:
+        return exact, 0.0
+    found = difference(*(embed_batches(backbone, [batch], depths, engine) for engine in (wished, exact)))
+    return (wished if found <= tolerance else exact), found
+
+
+def difference(found: Depths, exact: Depths) -> float:
+    """How far embeddings are off, at the depth and for the image where that is most.
+
+    It is the length of what they are off, as a share of the mean length of an embedding at that depth.
+    """
+    return max(
+        float(np.linalg.norm(found[depth] - vectors, axis=1).max() / np.linalg.norm(vectors, axis=1).mean())
+        for depth, vectors in exact.items()
+    )
 
 
 def _groups_before(depth: float, groups: int) -> int:
@@ -102,5 +142,5 @@ def _pooled(features: Tensor | list[Tensor], prefix_tokens: int) -> Tensor:
     if isinstance(features, list):
         return torch.cat([_pooled(one, prefix_tokens) for one in features], dim=1)
     if features.ndim == 4:
-        return features.mean(dim=(2, 3))
-    return features[:, prefix_tokens:].mean(dim=1) if features.ndim == 3 else features
+        return features.mean(dim=(2, 3), dtype=torch.float32)
+    return features[:, prefix_tokens:].mean(dim=1, dtype=torch.float32) if features.ndim == 3 else features

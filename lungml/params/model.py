@@ -13,6 +13,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
 Optimizer = Literal["adam", "adamw", "sgd"]
 HeadName = Literal["linear", "mlp"]
+Precision = Literal["float32", "bfloat16"]
 
 
 class WeightsParams(Section):
@@ -32,6 +33,13 @@ class EmbedParams(Section):
     """Names from the table of backbones (`lungml backbones`)."""
     depths: tuple[Depth, ...] = (0.2, 0.4, 0.6, 0.8, 1.0)
     """Where to take embeddings: after this share of the ordered layer groups, in whole hundredths."""
+    precision: Precision = "float32"
+    """`bfloat16` is up to three times as fast where the hardware has it. A backbone whose embeddings it
+    changes by more than `tolerance` is computed with `float32` all the same, and the stage says so."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """How far `bfloat16` may be from `float32`, as a share of an embedding's length, on the first batch."""
+    twins: bool = True
+    """Also embed with random weights where `weights.source` is `pretrained`: what training on photos adds."""
 
 
 class OutlierParams(Section):

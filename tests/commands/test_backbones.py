@@ -6,7 +6,7 @@ import sys
 from click.testing import CliRunner
 
 from lungml.commands.backbones import command
-from lungml.models.backbones import BACKBONES
+from lungml.models.table import BACKBONES
 
 
 def test_every_backbone_is_a_line_with_its_name_first():

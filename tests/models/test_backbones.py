@@ -12,13 +12,8 @@ from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
 from lungml.errors import ModelError, ParamsError
-from lungml.models.backbones import (
-    BACKBONES,
-    build_backbone,
-    describe_weights,
-    embedding_size,
-    find_backbone,
-)
+from lungml.models.backbones import build_backbone, describe_weights, embedding_size
+from lungml.models.table import BACKBONES, find_backbone
 from lungml.params.model import WeightsParams
 
 RANDOM = WeightsParams(source="random", seed=7)

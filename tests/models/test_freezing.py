@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lungml.models.backbones import BACKBONES, build_backbone
+from lungml.models.backbones import build_backbone
 from lungml.models.freezing import SCHEDULES, frozen_count, layer_groups, set_frozen
+from lungml.models.table import BACKBONES
 from lungml.params.model import WeightsParams
 
 RANDOM = WeightsParams(source="random", seed=7)
