@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def resample_hu(plane_hu: NDArray[np.int16], frame: Frame) -> NDArray[np.int16]:
     Returns:
         (size_px, size_px), rounded to whole HU.
     """
-    return _rounded(_resample(_above_air(plane_hu), frame, _triangle))
+    return _rounded(_resample(plane_hu, frame, _triangle, zero=AIR_HU))
 
 
 def resample_mask(mask: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
@@ -77,7 +78,13 @@ def resample_mask(mask: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
         mask: (y, x).
         frame: where the view lies.
     """
-    covered = _resample(mask, frame, _area)
+    if not mask.any():
+        return np.zeros((frame.size_px, frame.size_px), dtype=np.bool_)
+    rows, columns = bounding_box(mask)
+    offset = Frame(
+        (frame.centre_px[0] - rows.start, frame.centre_px[1] - columns.start), frame.step_px, frame.size_px
+    )
+    covered = _resample(mask[rows, columns], offset, _area)
     inside: NDArray[np.bool_] = covered >= _HALF
     if covered.any() and not inside.any():
         inside.flat[int(covered.argmax())] = True
@@ -95,13 +102,13 @@ def pad_and_resize_hu(image_hu: NDArray[np.int16], size_px: int) -> NDArray[np.i
         image_hu: (y, x) of any shape.
         size_px: width of the result.
     """
-    square = _pad_to_square(_above_air(image_hu))
-    return _rounded(_resample(square, whole_square(len(square), size_px), _triangle_inside))
+    square = _pad_to_square(image_hu, AIR_HU)
+    return _rounded(_resample(square, whole_square(len(square), size_px), _triangle_inside, zero=AIR_HU))
 
 
 def pad_and_resize_mask(mask: NDArray[np.bool_], size_px: int) -> NDArray[np.bool_]:
     """A mask under the geometry of `pad_and_resize_hu`."""
-    square = _pad_to_square(mask)
+    square = _pad_to_square(mask, 0)
     return resample_mask(square, whole_square(len(square), size_px))
 
 
@@ -143,15 +150,20 @@ def _area(distance_px: Floats, step_px: float, inside: NDArray[np.bool_]) -> Flo
     return np.where(inside, np.maximum(high - low, 0) / step_px, 0)
 
 
-def _resample(image: NDArray[np.generic], frame: Frame, kernel: _Kernel) -> NDArray[np.float32]:
-    """(size_px, size_px). Sparse products: their order of summation depends on no thread count."""
+def _resample(image: NDArray[Any], frame: Frame, kernel: _Kernel, zero: int = 0) -> NDArray[np.float32]:
+    """(size_px, size_px), above `zero`, which is what lies outside.
+
+    Sparse products: their order of summation depends on no thread count.
+    """
     rows, along_y = _weights(frame, 0, image.shape[0], kernel)
     columns, along_x = _weights(frame, 1, image.shape[1], kernel)
     part = image[rows, columns].astype(np.float32)
+    part -= zero
     resampled: NDArray[np.float32] = (along_x @ (along_y @ part).T).T
     return resampled
 
 
+@lru_cache(maxsize=64)
 def _weights(frame: Frame, axis: int, length: int, kernel: _Kernel) -> tuple[slice, csr_array]:
     """The pixels a view needs along an axis, and the (size_px, needed) weights to apply to them."""
     positions, step_px = frame.positions_px(axis), frame.step_px[axis]
@@ -170,16 +182,16 @@ def _weights(frame: Frame, axis: int, length: int, kernel: _Kernel) -> tuple[sli
     return slice(first, last + 1), matrix
 
 
-def _above_air(image_hu: NDArray[np.int16]) -> NDArray[np.int32]:
-    return image_hu.astype(np.int32) - AIR_HU
-
-
 def _rounded(above_air: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.rint(above_air + AIR_HU).astype(np.int16)
+    above_air += AIR_HU
+    return np.rint(above_air, out=above_air).astype(np.int16)
 
 
-def _pad_to_square(image: NDArray[_Number]) -> NDArray[_Number]:
-    """With zeros, the image in the middle (an odd pixel more goes to the bottom or right)."""
+def _pad_to_square(image: NDArray[_Number], value: int) -> NDArray[_Number]:
+    """The image in the middle (an odd pixel more goes to the bottom or right), `value` around it."""
     side = max(image.shape)
+    if image.shape == (side, side):
+        return image
     before = [(side - length) // 2 for length in image.shape]
-    return np.pad(image, [(b, side - length - b) for b, length in zip(before, image.shape, strict=True)])
+    around = [(b, side - length - b) for b, length in zip(before, image.shape, strict=True)]
+    return np.pad(image, around, constant_values=value)
