@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 
@@ -24,13 +25,29 @@ def weights_file(name: str, timm_name: str, folder: Path | None, *, hub: bool) -
     Raises:
         ModelError: the file cannot be had; the hub is given up after 4 seconds without an answer.
     """
+    if path := local_weights_file(name, timm_name, folder):
+        return path
+    if folder is not None:
+        reason = f"{folder} has neither {name}.safetensors nor {timm_name}.safetensors"
+        return _refuse(name, timm_name, reason)
+    return _from_hub(name, timm_name) if hub else _refuse(name, timm_name, "the hub does not have them")
+
+
+def local_weights_file(name: str, timm_name: str, folder: Path | None) -> Path | None:
+    """The weights if they are on this machine, in a folder or (None) where downloads of the hub are kept."""
     if folder is None:
-        return _from_hub(name, timm_name) if hub else _refuse(name, timm_name, "the hub does not have them")
-    for stem in (name, timm_name):
-        path = folder / f"{stem}.safetensors"
-        if path.is_file():
-            return path
-    return _refuse(name, timm_name, f"{folder} has neither {name}.safetensors nor {timm_name}.safetensors")
+        from huggingface_hub import try_to_load_from_cache
+
+        cached = try_to_load_from_cache(f"timm/{timm_name}", _HUB_FILE)
+        return Path(cached) if isinstance(cached, str) else None
+    paths = [folder / f"{stem}.safetensors" for stem in (name, timm_name)]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def published_sha256(path: Path) -> str:
+    """SHA-256 the hub gave for a file it sent, which is kept under that name; "" for any other file."""
+    name = path.resolve().name
+    return name if re.fullmatch("[0-9a-f]{64}", name) else ""
 
 
 def hub_page(timm_name: str) -> str:
@@ -40,12 +57,9 @@ def hub_page(timm_name: str) -> str:
 
 def _from_hub(name: str, timm_name: str) -> Path:
     import httpx
-    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import constants, hf_hub_download
 
     repository = f"timm/{timm_name}"
-    cached = try_to_load_from_cache(repository, _HUB_FILE)
-    if isinstance(cached, str):
-        return Path(cached)
     if constants.HF_HUB_OFFLINE:
         return _refuse(name, timm_name, "HF_HUB_OFFLINE is set and they were never downloaded")
     if not _answers(f"{constants.ENDPOINT}/{repository}/resolve/main/{_HUB_FILE}"):
