@@ -37,7 +37,7 @@ def measure(files: int, sample: int, rounds: int) -> Result:
 
 _NOTE = (
     "One process; files in the page cache, each with its own UID, position and path, in series of 100. "
-    "A process that holds the headers of {} and of {} files, as the index does, takes {:.0f} and {:.0f} MiB at "
+    "A process that holds the headers of {} and {} files, as the index does, takes {:.0f} and {:.0f} MiB at "
     "most: {:.0f} MiB for each 100,000."
 )
 

@@ -160,6 +160,9 @@ FAULTS = {
     "LM-D058": _refused(
         "the image says that text is burned into it", "Ask the source for images without burned-in text"
     ),
+    "LM-D059": _noted(
+        "slices of a series differ in how their values become HU", "Each is used with its own", _HEADER
+    ),
     "LM-X001": _skipped(
         "the XML is refused (DOCTYPE, larger than 64 MiB, nested deeper than 32, or malformed)",
         "Check where the file comes from",
@@ -247,7 +250,7 @@ FAULTS = {
     ),
     "LM-L020": _noted(
         "the source has no patient ids",
-        "Patients are inferred from full slices that are identical or alike",
+        "Patients are inferred from full slices that are identical or alike; one may be several",
         "Split by true patient ids if you have them",
     ),
     "LM-L021": _noted(

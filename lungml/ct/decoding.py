@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungml.ct import decode_child
+from lungml.ct.elements import shown
 from lungml.ct.header import Header
 from lungml.quarantine import RefusedError, finding
 
@@ -72,7 +73,7 @@ class Decoders:
         """
         plugin = PLUGINS.get(header.pixels.transfer_syntax)
         if plugin is None:
-            found = f"transfer syntax {header.pixels.transfer_syntax}"
+            found = f"transfer syntax {shown(header.pixels.transfer_syntax)}"
             raise RefusedError(finding("LM-D033", header.path, found, "one that pydicom decodes"))
         request = _request(raw, header, plugin, self._limits)
         with self._lock:

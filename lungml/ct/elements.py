@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 import sys
 from functools import lru_cache
@@ -11,11 +12,16 @@ from typing import Any
 from pydicom.dataelem import RawDataElement
 
 
+def shown(text: str) -> str:
+    """A code word or UID as a message may have it; a broken length may have swallowed a patient's name."""
+    return text if re.fullmatch(r"[\w.\- ]{1,64}", text, re.ASCII) else f"{len(text)} other characters"
+
+
 class Elements:
     """Raw elements of one data set; remembers the names of those that cannot be parsed."""
 
     def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
+        self._values = {int(each.tag): each.value for each in dataset.elements() if _is_raw(each)}
         self._order = "<" if dataset.original_encoding[1] in (True, None) else ">"
         self.unreadable: list[str] = []
 
@@ -61,9 +67,12 @@ class Elements:
         return int(struct.unpack_from(f"{self._order}H", value)[0])
 
     def _bytes(self, tag: int) -> bytes | None:
-        element = self._dataset.get_item(tag) if tag in self._dataset else None
-        value = element.value if isinstance(element, RawDataElement) else None
-        return value if isinstance(value, bytes) else None
+        return self._values.get(tag)
+
+
+def _is_raw(element: Any) -> bool:
+    """Whether pydicom left the bytes as they are; asked for one by one, it would convert empty ones."""
+    return isinstance(element, RawDataElement) and isinstance(element.value, bytes)
 
 
 @lru_cache(maxsize=4096)

@@ -66,9 +66,6 @@ class _Values(Elements):
         self._order = "<"
         self.unreadable = []
 
-    def _bytes(self, tag: int) -> bytes | None:
-        return self._values.get(tag)
-
 
 _Element = tuple[int, bytes, int, int]
 """Tag, VR (empty if implicit), where the value begins, and its length."""

@@ -93,7 +93,7 @@ _DESCRIPTIONS = (0x00080070, 0x00081090, 0x00181210, 0x00100040, 0x00180060, 0x0
 @lru_cache(maxsize=1024)
 def _described(texts: tuple[str, ...]) -> Scan:
     """One object for all files of a series. Descriptions refuse no file: what is no number is missing."""
-    manufacturer, model, kernel, sex, kvp, thickness, age = texts
+    manufacturer, model, kernel, sex, kvp, thickness, age = (_of_one_value(text) for text in texts)
     return Scan(
         manufacturer=manufacturer,
         model=model,
@@ -152,6 +152,11 @@ def _years(age: str) -> float:
     """DICOM age such as 053Y, 018M, 010W or 004D in years; NaN if it is none."""
     match = re.fullmatch(r"(\d{1,3})([YMWD])", age)
     return int(match[1]) / {"Y": 1, "M": 12, "W": 52.1775, "D": 365.25}[match[2]] if match else math.nan
+
+
+def _of_one_value(text: str) -> str:
+    """'' if it is longer than a description may be, or binary: its length is broken."""
+    return text if len(text) <= 64 and text.isprintable() else ""
 
 
 def _number_or_nan(text: str) -> float:
