@@ -30,6 +30,8 @@ _HEADER = (
     "padding_fraction",
 )
 """What the scanner says; age and sex are facts about the patient, which may tell something."""
+_TESTS = len(_HEADER) + 5
+"""How many things are tried; each gets a share of the chance of a false warning (Bonferroni)."""
 _WORD = re.compile(r"[A-Za-z]+|\d+")
 
 
@@ -73,7 +75,7 @@ def _told(
     code: str, score: NDArray[np.float64], rows: pd.DataFrame, params: AuditParams, what: str
 ) -> Iterator[Finding]:
     labels, patients = _who(rows)
-    told = foretold(score, labels, patients, params.confidence)
+    told = foretold(score, labels, patients, 1 - (1 - params.confidence) / _TESTS)
     if told is not None and told.low > params.leak_auc:
         yield finding(code, Level.WARNING, rows.iloc[:0], f"{what}, {told}")
 

@@ -35,6 +35,6 @@ class AuditParams(Section):
     """A warning is given where the label can be told from names, order or headers alone better than this,
     by the lower end of the interval."""
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
-    """Of that interval, over patients."""
+    """Of that interval over patients, for all things that are tried together."""
     accepted: tuple[AcceptedFinding, ...] = ()
     """Findings that were reviewed and do not stop the pipeline."""
