@@ -15,6 +15,7 @@ from lungml.sources.points import is_points_header
 from lungml.sources.seed_sheet import is_seed_sheet
 
 _NOT_DICOM = "LM-D002"
+_TRUTH = "truth"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def _archives_beside(table: str, paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def _kind(raw: Path, path: str) -> str:
-    """points, crops or sheet; '' for a table of something else."""
+    """points, crops or sheet; '' for a table of something else, and for the truth about a phantom cohort."""
+    if PurePosixPath(path).parent.name == _TRUTH:
+        return ""
     if path.lower().endswith(".xlsx"):
         return "sheet" if is_seed_sheet(raw / path) else ""
     columns = read_header(raw / path)
