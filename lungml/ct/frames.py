@@ -47,7 +47,8 @@ def with_frames(raw: Path, headers: Iterable[Header]) -> list[Header]:
     """
     images: list[Header] = []
     for header in headers:
-        images += _frames(raw, header) if header.sop_class in MULTI_FRAME_CT else [header]
+        has_frames = header.sop_class in MULTI_FRAME_CT and header.pixels.offset is not None
+        images += _frames(raw, header) if has_frames else [header]
     return images
 
 

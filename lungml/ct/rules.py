@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lungml.ct.elements import shown
 from lungml.ct.header import DEFLATED, Header
 from lungml.ct.hounsfield import declared_padding, padding_is_tissue
 
@@ -61,7 +62,8 @@ def _too_large(header: Header) -> Broken:
 def _not_grey(header: Header) -> Broken:
     pixels = header.pixels
     grey = pixels.samples == 1 and (pixels.photometric or "").startswith("MONOCHROME")
-    return None if grey else (f"{pixels.samples} samples, {pixels.photometric}", "one grey value a pixel")
+    found = f"{pixels.samples} samples, {shown(pixels.photometric or '')}"
+    return None if grey else (found, "one grey value a pixel")
 
 
 def _bad_bits(header: Header) -> Broken:
@@ -71,11 +73,13 @@ def _bad_bits(header: Header) -> Broken:
     return None if fits else (f"{stored} of {allocated} bits", "at most all of 8, 16 or 32")
 
 
+def _ends_before_pixels(header: Header) -> Broken:
+    return ("no pixel data", "an image") if header.pixels.offset is None else None
+
+
 def _ends_early(header: Header) -> Broken:
     pixels = header.pixels
-    if pixels.offset is None:
-        return "no pixel data", f"{pixels.expected_bytes} bytes" if pixels.is_native else "compressed pixels"
-    there = pixels.file_bytes - pixels.offset
+    there = pixels.file_bytes - (pixels.offset or 0)
     wanted = pixels.length if pixels.length is not None else 1
     return (f"{there} pixel bytes", f"{wanted} as declared") if there < wanted else None
 
@@ -96,7 +100,7 @@ def _no_rescale(header: Header) -> Broken:
 
 def _not_hounsfield(header: Header) -> Broken:
     kind = header.rescale_type.upper()
-    return None if kind in _HU_TYPES else (f"rescale type {header.rescale_type}", "HU")
+    return None if kind in _HU_TYPES else (f"rescale type {shown(header.rescale_type)}", "HU")
 
 
 def _senseless_rescale(header: Header) -> Broken:
@@ -160,6 +164,7 @@ MAYBE_LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91", "1.2.840.1000
 """JPEG-LS near-lossless and JPEG 2000, unless LossyImageCompression says that nothing was lost."""
 
 FILE_RULES = (
+    Rule("LM-D001", _ends_before_pixels),
     Rule("LM-D034", _several_frames),
     Rule("LM-D049", _unreadable),
     Rule("LM-D026", _tag_missing),

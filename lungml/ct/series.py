@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from pydicom.config import IGNORE
+from pydicom.uid import UID
 
+from lungml.ct.elements import shown
 from lungml.ct.header import Header
 from lungml.ct.rules import MULTI_FRAME_CT, NOTE_RULES, SINGLE_FRAME_CT, first_broken
 from lungml.params.data import CtParams
@@ -34,13 +37,21 @@ def group_by_series(headers: Iterable[Header]) -> tuple[dict[str, list[Header]],
 def _skip(header: Header) -> Finding | None:
     if not header.sop_class:
         return finding("LM-D005", header.path, "no SOPClassUID", "one")
+    if _ends_in_header(header):
+        return finding("LM-D001", header.path, "no SeriesInstanceUID and no pixel data", "an image")
     if header.sop_class != SINGLE_FRAME_CT and header.sop_class not in MULTI_FRAME_CT:
-        return finding("LM-D047", header.path, header.sop_class, "a CT image")
+        return finding("LM-D047", header.path, shown(header.sop_class), "a CT image")
     if "LOCALIZER" in header.image_type:
         return finding("LM-D046", header.path, "ImageType LOCALIZER")
     if not (header.series_uid and header.study_uid):
         return finding("LM-D026", header.path, "no SeriesInstanceUID or StudyInstanceUID", "both")
     return None
+
+
+def _ends_in_header(header: Header) -> bool:
+    """Objects that are no images have a series; of a cut SOPClassUID nobody knows the name."""
+    known = header.sop_class not in {UID(header.sop_class, IGNORE).name, SINGLE_FRAME_CT}
+    return header.pixels.offset is None and not header.series_uid and not known
 
 
 def with_rescale(headers: Iterable[Header], params: CtParams) -> list[Header]:
@@ -90,12 +101,18 @@ def _notes(headers: Sequence[Header]) -> list[Finding]:
     return [
         finding(code, where[0][0], f"{where[0][1]} (in {len(where)} of {len(headers)} images)")
         for code, where in sorted(notes.items())
-    ]
+    ] + _differences(headers)
+
+
+def _differences(headers: Sequence[Header]) -> list[Finding]:
+    names = [rule.name for rule in _SHOULD_AGREE if len({rule.value(header) for header in headers}) > 1]
+    expected = "the same in all slices"
+    return [finding("LM-D059", headers[0].path, ", ".join(names), expected)] if names else []
 
 
 @dataclass(frozen=True)
 class SeriesRule:
-    """Something all files of a series must share."""
+    """Something all files of a series must share, or nearly always do."""
 
     name: str
     value: Callable[[Header], object]
@@ -109,6 +126,13 @@ _MUST_AGREE = (
     SeriesRule("PixelSpacing", lambda header: _rounded(header.place.spacing, 4)),
     SeriesRule("ImageOrientationPatient", lambda header: _rounded(header.place.orientation, 3)),
 )
+
+_SHOULD_AGREE = (
+    SeriesRule("RescaleSlope and RescaleIntercept", lambda header: (header.slope, header.intercept)),
+    SeriesRule("PixelPaddingValue", lambda header: (header.pixels.padding, header.pixels.padding_limit)),
+    SeriesRule("PixelRepresentation", lambda header: header.pixels.signed),
+)
+"""Legal to differ, and used slice by slice; but a wrong digit in one slice looks like this."""
 
 
 def without_outliers(headers: Sequence[Header]) -> tuple[list[Header], list[Finding]]:
