@@ -2,11 +2,14 @@
 
 import csv
 import json
+import os
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 from ct_files import ORIENTATIONS, ORIGIN_MM, SPACING_MM, body_hu, edit, write_ct
+from shared_data import SHARED_DATA, needs_shared_data, unpacked
 from volume_files import FORMATS, write_volume
 
 from lungml.errors import InputError
@@ -460,3 +463,24 @@ def test_a_missing_patient_id_of_dicom_and_table_is_said(tmp_path):
 
     assert patient.startswith("study-")
     assert codes(tmp_path) == ["LM-D055", "LM-L010"]
+
+
+@needs_shared_data
+def test_a_published_point_lies_where_the_readers_consensus_is(tmp_path):
+    folder = unpacked("lidc_dicom/LIDC-IDRI-0001_full133.tar.xz")
+    with_points = tmp_path / "raw"
+    shutil.copytree(folder, with_points, copy_function=os.link)
+    shutil.copyfile(SHARED_DATA / "lidc_tables" / "luna16_annotations.csv", with_points / "annotations.csv")
+
+    index.run(CtParams(), ConsensusParams(), raw=folder, out=tmp_path / "readers")
+    nodule = indexed(tmp_path)["nodules"].iloc[0]
+
+    readers = read_table(tmp_path / "readers" / "nodules.parquet", NODULES).iloc[0]
+    series = read_table(tmp_path / "readers" / "series.parquet", SERIES).iloc[0]
+    steps = [
+        (nodule[f"{axis}_index"] - readers[f"{axis}_index"]) * series[f"spacing_{axis}_mm"] for axis in "zyx"
+    ]
+    assert np.linalg.norm(steps) < 2
+    assert nodule["diameter_mm"] == pytest.approx(23.3506, abs=1e-3)  # as the table gives it
+    assert nodule["volume_mm3"] == pytest.approx(readers["volume_mm3"], rel=0.1)
+    assert nodule["patient_id"] == readers["patient_id"]
