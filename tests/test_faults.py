@@ -4,7 +4,7 @@ from pathlib import Path
 import lungml
 from lungml.faults import FAULTS
 
-CODE = re.compile(r"LM-[DX]\d{3}")
+CODE = re.compile(r"LM-[DLPVX]\d{3}")
 PACKAGE = Path(lungml.__file__).parent
 TESTS = Path(__file__).parent
 
