@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lungml.embeddings import Embeddings, read_embeddings, write_embeddings
+from lungml.embeddings import (
+    Embeddings,
+    has_twin,
+    kept_embeddings,
+    read_embeddings,
+    write_embeddings,
+)
 from lungml.errors import InputError, MissingInputError
 from lungml.terms import View
 
@@ -28,6 +35,46 @@ def test_what_is_written_is_read_back(tmp_path):
     assert list(found.by_depth) == [0.2, 0.55, 1.0]
     for depth, vectors in embeddings().by_depth.items():
         assert (found.by_depth[depth] == vectors).all()
+
+
+def test_where_they_come_from_is_read_back(tmp_path):
+    written = replace(embeddings(), weights_sha256="ab", precision="bfloat16", content_key="cd")
+    write_embeddings(tmp_path, View.SLICE, written)
+
+    found = read_embeddings(tmp_path, View.SLICE)
+
+    assert (found.weights_sha256, found.precision, found.content_key) == ("ab", "bfloat16", "cd")
+
+
+def test_a_twin_lies_beside_and_is_read_only_when_asked_for(tmp_path):
+    twin = replace(embeddings(), weights_note="random (seed 9)")
+    write_embeddings(tmp_path, View.SLICE, embeddings())
+    assert not has_twin(tmp_path, View.SLICE)
+
+    write_embeddings(tmp_path, View.SLICE, twin, twin=True)
+
+    assert has_twin(tmp_path, View.SLICE)
+    assert read_embeddings(tmp_path, View.SLICE).weights_note == "random (seed 1)"
+    assert read_embeddings(tmp_path, View.SLICE, twin=True).weights_note == "random (seed 9)"
+    with pytest.raises(MissingInputError, match=r"twin-nodule\.json"):
+        read_embeddings(tmp_path, View.NODULE, twin=True)
+
+
+def test_kept_embeddings_are_used_for_the_same_content_alone(tmp_path):
+    write_embeddings(tmp_path, View.SLICE, replace(embeddings(), content_key="this"))
+
+    assert kept_embeddings(tmp_path, View.SLICE, "this").nodule_ids == ("n0", "n1", "n2")
+    assert kept_embeddings(tmp_path, View.SLICE, "that") is None
+    assert kept_embeddings(tmp_path, View.SLICE, "this", twin=True) is None
+    assert kept_embeddings(tmp_path / "nowhere", View.SLICE, "this") is None
+
+
+def test_kept_embeddings_that_have_changed_are_not_used(tmp_path):
+    write_embeddings(tmp_path, View.SLICE, replace(embeddings(), content_key="this"))
+    path = tmp_path / "slice.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+
+    assert kept_embeddings(tmp_path, View.SLICE, "this") is None
 
 
 def test_equal_embeddings_give_equal_bytes(tmp_path):

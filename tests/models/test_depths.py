@@ -18,6 +18,9 @@ ONE_OF_EACH_FAMILY = (
     "convnext_atto",
     "densenet121",
     "regnety_002",
+    "starnet_s1",
+    "efficientvit_b0",
+    "hgnetv2_b0",
     "vit_tiny_patch16",
 )
 

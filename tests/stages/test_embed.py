@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
-from lungml.embeddings import read_embeddings
-from lungml.errors import InputError, ModelError
+import lungml
+from lungml.embeddings import has_twin, read_embeddings
+from lungml.errors import InputError, ModelError, ParamsError
 from lungml.files import sha256_file
 from lungml.imaging.store import write_store
+from lungml.models.backbones import build_backbone
 from lungml.params.data import IntensityParams
 from lungml.params.model import EmbedParams, WeightsParams
 from lungml.params.scope import ScopeParams
-from lungml.stages.embed import run
+from lungml.stages.embed import _FORWARD_CODE, run
 from lungml.tables import SPLIT, write_table
 from lungml.terms import Task, View
 
@@ -26,6 +31,16 @@ N_TRAIN = 30
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def trained(tmp_path) -> WeightsParams:
+    """Pretrained weights in a folder: of the three-channel network, and not those of the seed."""
+    torch.manual_seed(11)
+    network = timm.create_model(BACKBONE, num_classes=1000)
+    (tmp_path / "weights").mkdir()
+    save_file(network.state_dict(), tmp_path / "weights" / f"{BACKBONE}.safetensors")
+    return WeightsParams(source="pretrained", folder=tmp_path / "weights", seed=3)
 
 
 def write_inputs(root: Path, test_shift_hu: int = 0) -> Path:
@@ -61,15 +76,19 @@ def write_inputs(root: Path, test_shift_hu: int = 0) -> Path:
 def embed(
     root: Path,
     out: str = "out",
+    *,
     weights: WeightsParams | None = None,
     scope: ScopeParams | None = None,
+    intensity: IntensityParams | None = None,
+    backbone: str = BACKBONE,
+    **asked,
 ) -> Path:
     run(
-        EmbedParams(depths=(0.5, 1.0)),
+        EmbedParams(depths=(0.5, 1.0), **asked),
         weights or WeightsParams(seed=3),
-        IntensityParams(),
+        intensity or IntensityParams(),
         scope or ScopeParams(),
-        backbone=BACKBONE,
+        backbone=backbone,
         views=root / "views",
         split=root / "split.parquet",
         out=root / out,
@@ -137,3 +156,139 @@ def test_a_view_out_of_scope_is_not_embedded(tmp_path):
     out = embed(write_inputs(tmp_path), scope=nodule)
 
     assert {path.stem for path in out.iterdir()} == {"nodule"}
+
+
+def test_pretrained_embeddings_have_a_twin_with_random_weights_that_saw_the_same_pixels(tmp_path, trained):
+    root = write_inputs(tmp_path)
+
+    out = embed(root, weights=trained)
+
+    found, twin = (read_embeddings(out, View.NODULE, twin=twin) for twin in (False, True))
+    assert (found.weights, twin.weights) == ("pretrained", "random")
+    assert twin.weights_note == "random (seed 3)"
+    assert found.weights_sha256 == sha256_file(trained.folder / f"{BACKBONE}.safetensors")
+    assert twin.weights_sha256 == ""
+    assert found.nodule_ids == twin.nodule_ids
+    assert not np.allclose(found.by_depth[0.5], twin.by_depth[0.5], rtol=0.1)
+
+
+def test_no_twin_is_made_of_random_weights_or_where_none_is_wanted(tmp_path, trained):
+    root = write_inputs(tmp_path)
+
+    assert not has_twin(embed(root), View.NODULE)
+    assert not has_twin(embed(root, weights=trained, twins=False), View.NODULE)
+
+
+def test_pretrained_embeddings_do_not_depend_on_what_is_in_train(tmp_path, trained):
+    root = write_inputs(tmp_path)
+    before = read_embeddings(embed(root, "before", weights=trained), View.NODULE)
+    split = pd.read_parquet(root / "split.parquet")
+    write_table(root / "split.parquet", split.assign(part=split["part"].to_numpy()[::-1]), SPLIT)
+
+    after = read_embeddings(embed(root, "after", weights=trained), View.NODULE)
+
+    assert (before.by_depth[1.0] == after.by_depth[1.0]).all()
+
+
+def test_z_scored_pixels_into_pretrained_weights_stop_the_stage_and_leave_nothing(tmp_path, trained):
+    root = write_inputs(tmp_path)
+
+    with pytest.raises(
+        ModelError, match=r"trained on pixels of -2\.12 to 2\.64 .* intensity\.scaling: window"
+    ):
+        embed(root, weights=trained, intensity=IntensityParams(scaling="z-score"))
+    assert not (root / "out").exists()
+
+
+def test_z_scored_pixels_may_go_into_random_weights(tmp_path):
+    out = embed(write_inputs(tmp_path), intensity=IntensityParams(scaling="z-score"))
+
+    assert read_embeddings(out, View.SLICE).weights == "random"
+
+
+def test_bfloat16_gives_nearly_the_same_and_says_so(tmp_path):
+    root = write_inputs(tmp_path)
+
+    exact, halved = (
+        read_embeddings(embed(root, precision, backbone="regnety_002", precision=precision), View.NODULE)
+        for precision in ("float32", "bfloat16")
+    )
+
+    assert (exact.precision, halved.precision) == ("float32", "bfloat16")
+    for depth in (0.5, 1.0):
+        lengths = np.linalg.norm(exact.by_depth[depth], axis=1)
+        off = np.linalg.norm(halved.by_depth[depth] - exact.by_depth[depth], axis=1)
+        assert 0 < (off / lengths).max() < 0.015
+
+
+def test_float32_takes_over_where_bfloat16_would_be_off_by_more_than_the_tolerance(tmp_path, capsys):
+    root = write_inputs(tmp_path)
+
+    exact = read_embeddings(embed(root, "exact"), View.NODULE)
+    found = read_embeddings(embed(root, "strict", precision="bfloat16", tolerance=1e-6), View.NODULE)
+
+    assert found.precision == "float32"
+    assert (found.by_depth[1.0] == exact.by_depth[1.0]).all()
+    assert "nodule views are embedded with float32" in capsys.readouterr().err
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Names of the networks that were built."""
+    built = []
+
+    def build(name, **options):
+        built.append(options["weights"].source)
+        return build_backbone(name, **options)
+
+    monkeypatch.setattr("lungml.stages.embed.build_backbone", build)
+    return built
+
+
+def test_embeddings_of_unchanged_content_are_not_computed_again(tmp_path, trained, counted):
+    root = write_inputs(tmp_path / "project")
+    first = embed(root, weights=trained)
+    bytes_before = {file.name: sha256_file(file) for file in first.iterdir()}
+    assert counted == ["pretrained", "random"] * 2
+
+    again = embed(root, weights=trained)
+
+    assert counted == ["pretrained", "random"] * 2
+    assert {file.name: sha256_file(file) for file in again.iterdir()} == bytes_before
+
+
+def test_other_weights_views_scaling_or_precision_are_embedded_anew(tmp_path, counted):
+    root = write_inputs(tmp_path / "project")
+    embed(root)
+    changes = (
+        {"weights": WeightsParams(seed=4)},
+        {"intensity": IntensityParams(window_hu=(-900.0, 300.0))},
+        {"precision": "bfloat16"},
+    )
+    for number, change in enumerate(changes, start=2):
+        embed(root, **change)
+        assert len(counted) == 2 * number
+
+    write_inputs(root, test_shift_hu=150)
+    embed(root, **changes[-1])
+    assert len(counted) == 2 * (len(changes) + 2)
+
+
+def test_embeddings_that_were_kept_may_be_deleted(tmp_path):
+    root = write_inputs(tmp_path / "project")
+    first = {file.name: sha256_file(file) for file in embed(root).iterdir()}
+
+    shutil.rmtree(tmp_path / "project-cache")
+
+    assert {file.name: sha256_file(file) for file in embed(root).iterdir()} == first
+
+
+def test_the_code_that_makes_embeddings_is_where_the_stage_looks_for_it():
+    assert all((Path(lungml.__file__).parent / name).is_file() for name in _FORWARD_CODE)
+
+
+def test_a_device_that_is_not_there_stops_the_stage(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUNGML_DEVICE", "cuda:64")
+
+    with pytest.raises(ParamsError, match="LUNGML_DEVICE is cuda:64"):
+        embed(write_inputs(tmp_path))
