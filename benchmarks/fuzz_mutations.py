@@ -14,7 +14,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Case:
-    """One broken file of a seed. `in_pixels` says whether only bytes of pixels were touched."""
+    """One broken file of a seed. `in_pixels` says that its header is as it was."""
 
     seed: Seed
     file: str
@@ -29,10 +29,11 @@ def case_of(seeds: list[Seed], number: int, entropy: int) -> Case:
     seed = seeds[number % len(seeds)]
     names = sorted(seed.files, key=lambda name: (not name.endswith(".xml"), name))
     file = names[0] if names[0].endswith(".xml") else str(rng.choice(names))
-    in_pixels = bool(rng.random() < _SHARE_IN_PIXELS) and seed.header_ends[file] < len(seed.files[file])
+    end = seed.header_ends[file]
+    in_pixels = bool(rng.random() < _SHARE_IN_PIXELS) and end < len(seed.files[file])
     kind = str(rng.choice(list(_IN_PIXELS if in_pixels else _IN_HEADER)))
-    breaker = _Breaker(seed, file, rng, in_pixels)
-    return Case(seed, file, kind, in_pixels, _KINDS[kind](breaker))
+    data = _KINDS[kind](_Breaker(seed, file, rng, in_pixels))
+    return Case(seed, file, kind, data[:end] == seed.files[file][:end], data)
 
 
 _SHARE_IN_PIXELS = 0.1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,15 +71,24 @@ class Geometry:
 def normal_of(header: Header) -> Float:
     """Unit slice normal in LPS: direction along a row times direction along a column."""
     orientation = np.array(header.place.orientation)
-    normal = np.cross(orientation[:3], orientation[3:])
+    return _unit_normal(orientation[:3], orientation[3:])
+
+
+def _unit_normal(along_row: Float, along_column: Float) -> Float:
+    normal = np.cross(along_row, along_column)
     unit: Float = normal / np.linalg.norm(normal)
     return unit
 
 
 def orientation_of_slices(header: Header) -> Orientation:
     """Orientation of a series from one of its slices; slices are stacked along the normal."""
-    orientation = np.array(header.place.orientation)
-    return orientation_of(np.column_stack([normal_of(header), orientation[3:], orientation[:3]]))
+    return _orientation_along(header.place.orientation or ())
+
+
+@lru_cache(maxsize=64)
+def _orientation_along(directions: tuple[float, ...]) -> Orientation:
+    along_row, along_column = np.array(directions[:3]), np.array(directions[3:])
+    return orientation_of(np.column_stack([_unit_normal(along_row, along_column), along_column, along_row]))
 
 
 def position_of(header: Header, normal: Float) -> float:
