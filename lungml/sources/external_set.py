@@ -1,0 +1,117 @@
+"""An archive of nodule cubes in grey steps, such as NoduleMNIST3D, as views in HU: an external test set.
+
+Keys are `<part>_images`, uint8 (N, size, size, size), and `<part>_labels`, (N, 1) or (N,) with 0 and 1.
+
+Source: MedMNIST v2, Yang et al. 2023, doi:10.1038/s41597-022-01721-8: crops of LIDC-IDRI nodules, 28 voxels
+of 1 mm a side; scores of 1 and 2 are 0, of 4 and 5 are 1, nodules scored 3 are left out. It does not say
+which HU the grey steps stand for. The group's earlier work clips to -1024 to 400 HU (Zhao et al. 2018,
+doi:10.1158/0008-5472.CAN-18-0696), so that is the default here, and an assumption.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungml.errors import InputError, MissingInputError, ParamsError
+from lungml.imaging.views import Plane, cut_view
+from lungml.params.data import ViewsParams
+from lungml.terms import View
+
+MAX_UNPACKED_BYTES = 1 << 32
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Cubes:
+    """Cubes of nodules: grey uint8 (N, D, H, W) and labels (N,)."""
+
+    grey: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the numbers of an archive mean.
+
+    Attributes:
+        window_hu: HU of grey 0 and 255.
+        spacing_mm: between voxels, the same in all directions.
+        axis: which axis of a cube goes from slice to slice.
+    """
+
+    window_hu: tuple[float, float] = (-1024.0, 400.0)
+    spacing_mm: float = 1.0
+    axis: int = 0
+
+    def __post_init__(self) -> None:
+        low, high = self.window_hu
+        if not low < high:
+            raise ParamsError(f"the window is {low:g} to {high:g} HU; the first must be below the second")
+        if not 0 < self.spacing_mm <= 10:
+            raise ParamsError(f"the spacing is {self.spacing_mm:g} mm; expected above 0, at most 10")
+
+
+def read_cubes(path: Path, parts: tuple[str, ...]) -> Cubes:
+    """Read some parts of an archive, in their order.
+
+    Raises:
+        MissingInputError: there is no such file.
+        InputError: it is no archive of such cubes.
+    """
+    if not path.is_file():
+        raise MissingInputError(f"{path} is not there; name the downloaded .npz file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise InputError(f"{path} unpacks to {unpacked / 2**30:.1f} GiB; expected at most 4 GiB")
+        with np.load(path, allow_pickle=False) as arrays:
+            found = [(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in parts]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        wanted = ", ".join(f"{part}_images and {part}_labels" for part in parts)
+        raise InputError(
+            f"{path} cannot be read as an archive with {wanted} ({error}); check the file"
+        ) from error
+    cubes = [_checked(images, labels, path) for images, labels in found]
+    if len({each.grey.shape[1:] for each in cubes}) > 1:
+        raise InputError(f"{path}: cubes of the parts differ in size; name one part")
+    return Cubes(
+        np.concatenate([each.grey for each in cubes]), np.concatenate([each.labels for each in cubes])
+    )
+
+
+def views_of(cubes: Cubes, meaning: Meaning, views: ViewsParams) -> NDArray[np.int16]:
+    """Nodule views (N, C, H, W) in HU of the middle planes, cut as `views` says; air outside the cube."""
+    planes = np.moveaxis(cubes.grey, 1 + meaning.axis, 1)
+    return np.stack([_view(cube, meaning, views) for cube in planes])
+
+
+def _checked(images: NDArray[np.uint8], labels: NDArray[np.int64], path: Path) -> Cubes:
+    truth = labels.ravel()
+    if images.dtype != np.uint8 or images.ndim != 4 or len(truth) != len(images) or not len(images):
+        raise InputError(
+            f"{path} holds images of {images.dtype} {images.shape} and {len(truth)} labels; expected uint8 "
+            "(N, depth, height, width) and N labels, as NoduleMNIST3D has them"
+        )
+    if not np.isin(truth, (0, 1)).all():
+        raise InputError(f"{path} holds the labels {sorted(set(truth.tolist()))[:9]}; expected 0 and 1")
+    return Cubes(images, truth.astype(np.int64))
+
+
+def _view(cube: NDArray[np.uint8], meaning: Meaning, views: ViewsParams) -> NDArray[np.int16]:
+    depth, height, width = cube.shape
+    middle = depth // 2
+    step = max(1, round(views.neighbour_distance_mm / meaning.spacing_mm))
+    wanted = [middle, max(middle - step, 0), min(middle + step, depth - 1)]
+    low, high = meaning.window_hu
+    hu, below, above = np.rint(low + cube[wanted] * ((high - low) / 255)).astype(np.int16)
+    nothing = np.zeros((height, width), dtype=np.bool_)
+    centre_px, spacing_mm = ((height - 1) / 2, (width - 1) / 2), (meaning.spacing_mm, meaning.spacing_mm)
+    plane = Plane("", hu, nothing, spacing_mm, centre_px, below, above)
+    whole = View.NODULE if views.geometry == "field-of-view" else View.SLICE
+    return cut_view(plane, whole, views).image_hu
