@@ -11,6 +11,7 @@ from lungml.ct.duplicates import without_duplicates
 from lungml.ct.frames import with_frames
 from lungml.ct.geometry import Geometry, geometry_of, in_order
 from lungml.ct.header import Header
+from lungml.ct.opening import readable
 from lungml.ct.read import assemble, read_plane
 from lungml.ct.series import check_files, check_series, with_rescale, without_outliers
 from lungml.ct.statistics import Collector, ImageStatistics
@@ -34,6 +35,11 @@ def inspect_series(raw: Path, headers: Sequence[Header], params: CtParams) -> In
     Raises:
         RefusedError: the series is set aside; the finding says why.
     """
+    with readable(headers[0].path):
+        return _inspect(raw, headers, params)
+
+
+def _inspect(raw: Path, headers: Sequence[Header], params: CtParams) -> Inspected:
     images = with_rescale(with_frames(raw, headers), params)
     findings = check_files(images)
     parallel, outliers = without_outliers(images)

@@ -12,8 +12,7 @@ from lungml.ct.filling import fill_planes
 from lungml.ct.frames import read_images
 from lungml.ct.geometry import Geometry, geometry_of, in_order, orientation_of_slices
 from lungml.ct.header import Header
-from lungml.ct.hounsfield import to_hounsfield
-from lungml.ct.pixels import read_stored
+from lungml.ct.opening import readable
 from lungml.ct.rules import first_broken
 from lungml.ct.series import with_rescale
 from lungml.ct.volume import Hu, Mask, Volume
@@ -43,7 +42,8 @@ def read_volume(raw: Path, slices: pd.DataFrame, params: CtParams | None = None)
         return read_volume_file(raw, path)
     params = params or _TOLERANT
     headers = in_order(_checked_headers(raw, slices["path"], params))
-    return assemble(raw, headers, geometry_of(headers, params))
+    with readable(headers[0].path):
+        return assemble(raw, headers, geometry_of(headers, params))
 
 
 def read_planes(
@@ -74,7 +74,8 @@ def read_planes(
         return volume.hu[list(z_indices)], volume.padding[list(z_indices)]
     _refuse_missing(z_indices, paths)
     headers = _checked_headers(raw, [paths[z] for z in z_indices], params)
-    planes = [read_plane(raw, header) for header in headers]
+    with readable(headers[0].path):
+        planes = [read_plane(raw, header) for header in headers]
     return np.stack([hu for hu, _ in planes]), np.stack([padding for _, padding in planes])
 
 
@@ -105,9 +106,11 @@ def _refuse_missing(z_indices: Sequence[int], there: Collection[int]) -> None:
 
 def read_plane(raw: Path, header: Header) -> tuple[Hu, Mask]:
     """HU and padding, each (y, x), of one file of an axial series."""
-    hu, padding = to_hounsfield(read_stored(raw, header), header)
+    shape = (1, header.pixels.rows or 0, header.pixels.columns or 0)
+    hu, padding = np.empty(shape, dtype=np.int16), np.empty(shape, dtype=np.bool_)
+    fill_planes(raw, [header], hu, padding)
     orientation = orientation_of_slices(header)
-    return orientation.turn_plane(hu), orientation.turn_plane(padding)
+    return orientation.turn_plane(hu[0]), orientation.turn_plane(padding[0])
 
 
 def assemble(raw: Path, ordered: Sequence[Header], geometry: Geometry) -> Volume:

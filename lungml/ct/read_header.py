@@ -7,7 +7,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from pydicom.tag import Tag
 
@@ -15,8 +15,8 @@ from lungml.ct.elements import Elements
 from lungml.ct.fast_header import Walked, walk_header
 from lungml.ct.header import DEFLATED, Header, PixelFormat, Place, Scan
 from lungml.ct.nesting import refuse_deep_nesting
+from lungml.ct.opening import readable
 from lungml.ct.slow_header import parse_header
-from lungml.quarantine import RefusedError, finding
 
 
 def read_header(raw: Path, path: str) -> Header:
@@ -25,19 +25,11 @@ def read_header(raw: Path, path: str) -> Header:
     Raises:
         RefusedError: it cannot be opened (LM-D050) or read (LM-D005, LM-D031, LM-D032).
     """
-    with _opened(raw, path) as stream:
+    with readable(path), (raw / path).open("rb") as stream:
         walked = walk_header(stream, _WANTED) or parse_header(stream, path, _TAGS)
         refuse_deep_nesting(stream, walked.location[0] or 0, path)
         pixels = _pixel_format(walked, os.fstat(stream.fileno()).st_size)
         return _header(path, walked.elements, pixels, _notes(walked.preamble))
-
-
-def _opened(raw: Path, path: str) -> BinaryIO:
-    try:
-        return (raw / path).open("rb")
-    except OSError as error:
-        found = error.strerror or "an error"
-        raise RefusedError(finding("LM-D050", path, found, "a readable file")) from error
 
 
 _TAGS: list[Any] = [

@@ -12,6 +12,7 @@ from lungml.nodules.masks import contour_mask
 pytestmark = needs_shared_data
 
 LIDC_1 = "lidc_dicom/LIDC-IDRI-0001_full133.tar.xz"
+LIDC_2 = "lidc_dicom/LIDC-IDRI-0002_12slices.tar.xz"
 LIDC_3 = "lidc_dicom/LIDC-IDRI-0003_11slices.tar.xz"
 SIEMENS = "dicom_series/Lung_Dx-A0002_siemens_30.tar.xz"
 GE_HEAD = "dicom_series/GE_HiSpeedDual_head_tilt_variable_gap_28.tar.xz"
@@ -80,7 +81,7 @@ def x(first_patient):
     assert series["hu_min"] == -1024
 
 
-@pytest.mark.parametrize("archive", [LIDC_1, SIEMENS])
+@pytest.mark.parametrize("archive", [LIDC_1, LIDC_2, LIDC_3, SIEMENS])
 def test_hu_and_geometry_equal_those_of_simpleitk(archive):
     sitk = pytest.importorskip("SimpleITK")
     raw = unpacked(archive)

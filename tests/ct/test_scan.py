@@ -1,5 +1,7 @@
 import os
+import tracemalloc
 
+import pytest
 from ct_files import body_hu, write_ct
 
 from lungml.ct.scan import scan_folder
@@ -36,3 +38,41 @@ def test_the_order_of_findings_and_files_is_that_of_their_paths(tmp_path):
         (tmp_path / name).write_text("text")
 
     assert [finding.path for finding in scan_folder(tmp_path).findings] == ["a/b", "a/z", "b", "c"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_named(tmp_path):
+    (tmp_path / "secret.dcm").write_bytes(b"text")
+    (tmp_path / "secret.dcm").chmod(0)
+    (tmp_path / "folder").mkdir(mode=0)
+
+    findings = scan_folder(tmp_path).findings
+
+    assert [(finding.code, finding.path) for finding in findings] == [
+        ("LM-D050", "folder"),
+        ("LM-D050", "secret.dcm"),
+    ]
+
+
+def test_a_name_that_is_not_utf8_is_shown_by_its_numbers(tmp_path):
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff")  # noqa: PTH102
+    write_ct(tmp_path / os.fsdecode(b"\xff"), body_hu()[:1])
+
+    (finding,) = scan_folder(tmp_path).findings
+
+    assert (finding.code, finding.path) == ("LM-D050", "\\xff/000.dcm")
+    assert "not UTF-8" in finding.text
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_files_are_listed_in_little_memory(tmp_path):
+    for number in range(100_000):
+        (tmp_path / f"{number:06}").touch()
+    tracemalloc.start()
+
+    scan = scan_folder(tmp_path)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(scan.findings) == 100_000
+    assert peak < 150 << 20
