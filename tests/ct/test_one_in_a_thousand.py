@@ -13,8 +13,8 @@ SERIES, BAD = 1000, 617
 
 @pytest.fixture
 def thousand(tmp_path):
-    """A folder of 1,000 series of three slices of 16 x 16 pixels, each with its own UID, patient and noise."""
-    write_ct(tmp_path / "first", body_hu((3, 16, 16)), SeriesInstanceUID="1.2.9.0000", PatientID="MRN00000")
+    """A folder of 1,000 series of three small slices, each with its own UID, patient and noise."""
+    write_ct(tmp_path / "first", body_hu((3, 16, 16)), SeriesInstanceUID="1.2.9.1000", PatientID="MRN00000")
     template = [path.read_bytes() for path in sorted((tmp_path / "first").iterdir())]
     rng = np.random.default_rng(0)
     for number in range(SERIES):
@@ -22,7 +22,7 @@ def thousand(tmp_path):
         folder.mkdir(parents=True)
         for name, data in enumerate(template):
             own = bytearray(data)
-            for old, new in (("1.2.9.0000", f"1.2.9.{number:04}"), ("MRN00000", f"MRN0{number:04}")):
+            for old, new in (("1.2.9.1000", f"1.2.9.{1000 + number}"), ("MRN00000", f"MRN0{number:04}")):
                 at = own.index(old.encode())
                 own[at : at + len(old)] = new.encode()
             own[-2:] = int(rng.integers(900, 1100)).to_bytes(2, "little")
@@ -39,6 +39,6 @@ def test_one_bad_series_in_a_thousand_costs_exactly_that_one(thousand, tmp_path)
 
     found = set(pd.read_parquet(tmp_path / "index/series.parquet")["series_uid"])
     (row,) = map(json.loads, (tmp_path / "index/quarantine.jsonl").read_text().splitlines())
-    assert found == {f"1.2.9.{number:04}" for number in range(SERIES) if number != BAD}
+    assert found == {f"1.2.9.{1000 + number}" for number in range(SERIES) if number != BAD}
     assert (row["code"], row["path"]) == ("LM-D001", f"s{BAD:04}/1.dcm")
     assert "511 pixel bytes" in row["found"]

@@ -65,8 +65,8 @@ def test_a_name_that_is_not_utf8_is_shown_by_its_numbers(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_files_are_listed_in_little_memory(tmp_path):
-    for number in range(100_000):
+def test_many_files_are_listed_in_little_memory(tmp_path):
+    for number in range(30_000):
         (tmp_path / f"{number:06}").touch()
     tracemalloc.start()
 
@@ -74,5 +74,5 @@ def test_a_hundred_thousand_files_are_listed_in_little_memory(tmp_path):
 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(scan.findings) == 100_000
-    assert peak < 150 << 20
+    assert len(scan.findings) == 30_000
+    assert peak < 50 << 20
