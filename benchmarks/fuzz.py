@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -37,6 +38,7 @@ def measure(cases: int, first: int, entropy: int, chunk: int) -> tuple[Result, l
         counts += part
         bad += lines
         peak = max(peak, mebibytes)
+        print(f"{numbers.stop - first} of {cases} cases, {len(bad)} that must not be", file=sys.stderr)
     return Result(CLAIM, COLUMNS, _rows(counts), (_NOTE.format(len(bad), peak),)), bad
 
 

@@ -1,0 +1,109 @@
+"""Indexing a cohort of the size of LIDC-IDRI: time and memory, with one and two worker processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.example_series import example_hu, write_example
+from benchmarks.result import Result, Value, parser, show
+from lungml.ct.read_header import read_header
+from lungml.indexing import Rows, SeriesJob, index_series
+from lungml.parallel import worker_pool
+from lungml.params.data import ConsensusParams, CtParams
+
+CLAIM = "A cohort of 1,018 CTs is indexed in minutes, in memory that does not grow with it"
+COLUMNS = (
+    "workers",
+    "series",
+    "slices",
+    "seconds",
+    "series a minute",
+    "peak MiB of the parent",
+    "of a worker",
+)
+
+
+def measure(series: int, slices: int, side: int) -> Result:
+    """Index one generated series `series` times over, with 1 and with 2 workers."""
+    with TemporaryDirectory(prefix="lungml-benchmark-") as folder:
+        write_example(Path(folder), example_hu(slices, side))
+        rows = tuple(_row(Path(folder), workers, series, slices) for workers in (1, 2))
+    return Result(CLAIM, COLUMNS, rows, (_NOTE.format(slices=slices, side=side),))
+
+
+_NOTE = (
+    "By repetition: every job is the same {slices} files of {side} x {side}, whose headers are read again "
+    "for each; so all files are in the page cache, and UIDs are equal, which the work on a series does not "
+    "see. LIDC-IDRI has 240 slices a series on average, 125 GB in all."
+)
+
+
+def _row(folder: Path, workers: int, series: int, slices: int) -> tuple[Value, ...]:
+    """Measured in a process of its own, whose peak memory is its own, too."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.index_cohort",
+        "--child",
+        str(folder),
+        "--series",
+        str(series),
+    ]
+    environment = {**os.environ, "LUNGML_WORKERS": str(workers), "OMP_NUM_THREADS": "1"}
+    found = subprocess.run(
+        command, env=environment, check=True, capture_output=True, text=True
+    ).stdout.split()
+    seconds, parent, worker = (float(value) for value in found[-3:])
+    return workers, series, series * slices, seconds, 60 * series / seconds, parent, worker
+
+
+def _index(folder: Path, series: int) -> None:
+    """Read headers, then index, one job after the other; prints seconds and peak memory."""
+    names = sorted(path.name for path in folder.iterdir())
+    started = time.perf_counter()
+    rows = Rows()
+    with worker_pool() as pool:
+        jobs = list(_jobs(folder, names, series))
+        work = partial(_index_one, raw=folder)
+        worker_mib = 0.0
+        for result, mebibytes in pool.map(work, jobs, "series"):
+            rows.add(result)
+            worker_mib = max(worker_mib, mebibytes)
+    if len(rows.tables["series"]) != series:
+        raise RuntimeError(f"{len(rows.tables['series'])} of {series} series were indexed; this is a fault")
+    print(time.perf_counter() - started, _peak_mib(), worker_mib)
+
+
+def _jobs(folder: Path, names: list[str], series: int) -> Iterator[SeriesJob]:
+    for _ in range(series):
+        yield SeriesJob(tuple(read_header(folder, name) for name in names), ())
+
+
+def _index_one(job: SeriesJob, raw: Path) -> tuple[Rows, float]:
+    return index_series(job, raw, CtParams(), ConsensusParams()), _peak_mib()
+
+
+def _peak_mib() -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+if __name__ == "__main__":
+    arguments = parser(CLAIM)
+    arguments.add_argument("--series", type=int, default=1018)
+    arguments.add_argument("--slices", type=int, default=240)
+    arguments.add_argument("--side", type=int, default=512)
+    arguments.add_argument("--child", type=Path, help="index this folder; the program calls itself so")
+    given = arguments.parse_args()
+    if given.child:
+        _index(given.child, given.series)
+    else:
+        show(measure(given.series, given.slices, given.side), given.json)

@@ -1,0 +1,77 @@
+"""Every benchmark runs, in its smallest size and without competitors, and what it says can be checked."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(module, folder, *options):
+    """JSON of a benchmark, run as a person runs it."""
+    result = folder / "result.json"
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--json", result, *map(str, options)]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(result.read_text())
+
+
+def test_read_series_times_lungml_and_what_is_installed(tmp_path):
+    found = run("read_series", tmp_path, "--slices", 4, "--side", 64, "--rounds", 1, "--codings", "RLE")
+
+    seconds = {(coding, reader): value for coding, reader, value, _ in found["rows"]}
+    assert {coding for coding, _ in seconds} == {"uncompressed", "RLE"}
+    assert {"lungml", "pydicom loop", "SimpleITK"} <= {reader for _, reader in seconds}
+    assert min(seconds.values()) > 0
+
+
+def test_a_competitor_that_is_absent_is_named_with_what_to_install(tmp_path):
+    found = run("read_series", tmp_path, "--slices", 4, "--side", 64, "--rounds", 1, "--codings")
+
+    readers = {reader for _, reader, _, _ in found["rows"]}
+    missing = {"MONAI ITKReader", "MONAI PydicomReader", "dicomsdl"} - readers
+    for name in missing:
+        assert any(name in note and "benchmarks/requirements.txt" in note for note in found["notes"])
+
+
+def test_headers_are_read_faster_than_pydicom_reads_them(tmp_path):
+    found = run("headers", tmp_path, "--files", 600, "--sample", 300, "--rounds", 1)
+
+    rates = {reader: rate for reader, _, rate, _ in found["rows"]}
+    assert rates["lungml"] > rates["pydicom stop_before_pixels"]
+
+
+def test_index_cohort_indexes_every_series_with_one_and_two_workers(tmp_path):
+    found = run("index_cohort", tmp_path, "--series", 3, "--slices", 6, "--side", 64)
+
+    assert [(row[0], row[1], row[2]) for row in found["rows"]] == [(1, 3, 18), (2, 3, 18)]
+
+
+def fuzz(folder, *options):
+    """Counts of the fuzz: outcome -> (with a broken header, with broken pixels)."""
+    return {row[0]: (row[1], row[3]) for row in run("fuzz", folder, *options)["rows"]}
+
+
+NEVER = ("uncaught exception", "no end in 5 s", "wrote into the source")
+
+
+def test_a_few_broken_files_end_well(tmp_path):
+    outcomes = fuzz(tmp_path, "--cases", 64, "--chunk", 64)
+
+    assert sum(header + pixels for header, pixels in outcomes.values()) == 64
+    assert [outcomes[outcome] for outcome in NEVER] == [(0, 0)] * 3
+
+
+@pytest.mark.slow
+def test_two_thousand_broken_files_end_well(tmp_path):
+    outcomes = fuzz(tmp_path, "--cases", 2000, "--chunk", 1000, "--first", 200_000)
+
+    assert [outcomes[outcome] for outcome in NEVER] == [(0, 0)] * 3
+    assert outcomes["silently different"][0] <= 1
+    assert outcomes["refused"][0] > 500
+    assert outcomes["read and equal"][0] > 500
