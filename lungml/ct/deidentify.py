@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,11 +53,14 @@ def deidentify_ct(raw: Path, path: str, target: Path, names: Pseudonyms) -> None
         _refuse_text(source, path)
         clean = _cleaned(source, names)
         _add_record(clean, names, header)
-    with atomic_file(target) as temporary, pydicom_errors(path, "LM-D005"):
-        _write(temporary, clean)
+        data = _encoded(clean)
+    with atomic_file(target) as temporary:
+        temporary.write_bytes(data)
 
 
 def _refuse_other_objects(header: Header) -> None:
+    if not header.sop_class:
+        raise RefusedError(finding("LM-D005", header.path, "no SOPClassUID", "one"))
     if header.sop_class not in {SINGLE_FRAME_CT, *MULTI_FRAME_CT}:
         raise RefusedError(finding("LM-D047", header.path, "another object", "a CT image"))
     if "LOCALIZER" in header.image_type:
@@ -116,8 +120,16 @@ def _text(source: Dataset, keyword: str) -> str:
     raw = source.get_item(tag) if tag is not None and tag in source else None
     value = raw.value if raw is not None else b""
     if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace").strip(" \0")
+        return _decoded(value).strip(" \0")
     return "\\".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "").strip()
+
+
+def _decoded(value: bytes) -> str:
+    """Different bytes give different texts, so that no two patients become one."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _replaced(keyword: str, rule: Rule, source: Dataset, names: Pseudonyms) -> str:
@@ -160,9 +172,8 @@ def _add_record(clean: Dataset, names: Pseudonyms, header: Header) -> None:
     """What CT images must have, and what was done to this one (PS3.15 E.1.1)."""
     for keyword in EMPTY:
         setattr(clean, keyword, "" if keyword != "SeriesNumber" else None)
-    clean.PatientName = names.name(header.patient_id)
-    if "PatientID" not in clean:
-        clean.PatientID = ""
+    clean.PatientID = clean.get("PatientID", "")
+    clean.PatientName = clean.PatientID
     clean.PatientIdentityRemoved = "YES"
     clean.DeidentificationMethod = f"lungml {__version__}, allow-list of tags, keyed pseudonyms"
     clean.DeidentificationMethodCodeSequence = [_code(*code) for code in METHOD_CODES]
@@ -181,6 +192,8 @@ def _code(value: str, meaning: str) -> Dataset:
     return item
 
 
-def _write(target: Path, clean: Dataset) -> None:
+def _encoded(clean: Dataset) -> bytes:
     clean.preamble = b"\0" * 128
-    pydicom.dcmwrite(target, clean, enforce_file_format=True)
+    stream = BytesIO()
+    pydicom.dcmwrite(stream, clean, enforce_file_format=True)
+    return stream.getvalue()

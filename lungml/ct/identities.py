@@ -15,7 +15,7 @@ from lungml.ct.slow_header import pydicom_errors
 _TELLING = frozenset({
     "PatientID", "IssuerOfPatientID", "OtherPatientIDs", "PatientBirthDate", "PatientAddress",
     "PatientTelephoneNumbers", "PatientBirthName", "PatientMotherBirthName", "OtherPatientNames",
-    "MilitaryRank", "MedicalRecordLocator", "EthnicGroup", "Occupation", "PatientComments",
+    "MedicalRecordLocator", "PatientComments",
     "AdditionalPatientHistory", "AccessionNumber", "InstitutionName", "InstitutionAddress",
     "InstitutionalDepartmentName", "StationName", "DeviceSerialNumber", "RequestingService", "AdmissionID",
     "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "StudyInstanceUID", "SeriesInstanceUID",
@@ -38,7 +38,7 @@ def identities_of(path: Path) -> set[str]:
     for keyword, kind, text in _texts(path):
         if kind == "PN":
             words |= {text, *re.split(r"[\^=\s,]+", text)}
-        elif keyword in _TELLING:
+        elif keyword in _TELLING and text not in _NO_DATES:
             words.add(text)
     return {word for word in words if word}
 

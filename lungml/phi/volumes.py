@@ -72,7 +72,7 @@ def deidentify_volume(raw: Path, path: str, target: Path, names: Pseudonyms) -> 
 
 def _copy_part(source: Path, target: Path, voxels: Voxels, names: Pseudonyms) -> int:
     part = source.parent / voxels.file
-    if part.is_symlink() or part.parent != source.parent:
+    if part.is_symlink() or not part.is_file() or part.parent != source.parent:
         raise HeaderError("voxels that lie elsewhere")
     written = atomic_file(target.with_name(names.path(voxels.file)))
     with part.open("rb") as stream, written as temporary, temporary.open("wb") as out:
@@ -91,17 +91,27 @@ def _output(path: Path, *, packed: bool) -> Iterator[BinaryIO]:
 
 def _copy_voxels(stream: BinaryIO, out: BinaryIO, voxels: Voxels) -> int:
     """Copy exactly the bytes of the voxels, packed as before; gives how many bytes that are now."""
-    if voxels.skip < 0:
-        stream.seek(-voxels.length, 2)
-    else:
-        stream.seek(voxels.skip, 1 if voxels.relative else 0)
+    chunks = _chunks(stream, voxels)
     if voxels.packing == "raw":
-        _write_exactly(iter(lambda: stream.read(_CHUNK), b""), out, voxels.length)
+        _write_exactly(chunks, out, voxels.length)
         return voxels.length
     wbits = 31 if voxels.packing == "gzip" else 15
     packed = _Packed(out, wbits)
-    _write_exactly(_unpacked(stream, wbits), packed, voxels.length)
+    _write_exactly(_unpacked(chunks, wbits), packed, voxels.length)
     return packed.finish()
+
+
+def _chunks(stream: BinaryIO, voxels: Voxels) -> Iterator[bytes]:
+    """The bytes from the first voxel on; an error of reading must not look like one of writing."""
+    try:
+        if voxels.skip < 0:
+            stream.seek(-voxels.length, 2)
+        else:
+            stream.seek(voxels.skip, 1 if voxels.relative else 0)
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+    except (OSError, EOFError) as error:
+        raise HeaderError("an unreadable file") from error
 
 
 class _Packed:
@@ -121,16 +131,24 @@ class _Packed:
         return self._size
 
 
-def _unpacked(stream: BinaryIO, wbits: int) -> Iterator[bytes]:
+def _unpacked(chunks: Iterator[bytes], wbits: int) -> Iterator[bytes]:
+    """Unpack to the end, where the checksum is."""
     unpacker = zlib.decompressobj(wbits)
-    while not unpacker.eof and (data := unpacker.unconsumed_tail or stream.read(_CHUNK)):
+    while not unpacker.eof and (data := unpacker.unconsumed_tail or next(chunks, b"")):
         yield unpacker.decompress(data, _CHUNK)
+    if not unpacker.eof:
+        raise HeaderError("packed voxels that end early")
 
 
 def _write_exactly(chunks: Iterator[bytes], out: BinaryIO | _Packed, length: int) -> None:
+    """Write `length` bytes; plain voxels may have something behind them, which is not read."""
     left = length
-    while left and (chunk := next(chunks, b"")) is not None:
-        if not chunk:
-            raise HeaderError("fewer voxels than the header says")
+    for chunk in chunks:
+        if len(chunk) > left and isinstance(out, _Packed):
+            raise HeaderError("more voxels than the header says")
         out.write(chunk[:left])
         left -= min(left, len(chunk))
+        if not left and not isinstance(out, _Packed):
+            return
+    if left:
+        raise HeaderError("fewer voxels than the header says")

@@ -1,16 +1,18 @@
 """A folder without its patients gives the same nodule table, and none of 160 marked words is in it."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pydicom
 import pytest
 import SimpleITK
-from canaries import write_canaries
+from canaries import Canaries, write_canaries, write_volumes
 from ct_files import body_hu, write_ct
 from lidc_files import lidc_xml, nodule, roi
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from shared_data import needs_shared_data, unpacked
 
 from lungml.errors import InputError
 from lungml.params.data import ConsensusParams, CtParams, PhantomParams
@@ -308,3 +310,116 @@ def test_crops_and_their_table_still_fit(tmp_path):
         np.testing.assert_array_equal(arrays["hu"], views)
     assert copy["patient_id"].nunique() == 1
     assert not [path for path in files_in(tmp_path / "out").values() if b"Doe" in path.read_bytes()]
+
+
+def left_out(tmp_path, name, content):
+    """Codes of what is left out of a folder of this file and a sound one."""
+    write_ct(tmp_path / "in", body_hu()[:1])
+    (tmp_path / "in" / name).write_bytes(content)
+    return deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES).left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("letters.csv", b"to,text\nMs Doe,Dear\n", "LM-P004"),
+        ("empty.csv", b"", "LM-P004"),
+        ("cut.dcm", b"\0" * 128 + b"DICM" + b"\2\0\0\0UL\4\0", "LM-D005"),
+        ("bomb.xml", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "LM-X001"),
+        ("broken.xlsx", b"PK\3\4", "LM-P003"),
+        ("broken.npz", b"PK\3\4", "LM-P003"),
+        ("broken.nrrd", b"NRRD0004\ntype: short\n", "LM-P003"),
+        ("broken.nii", bytes(400), "LM-P003"),
+        ("broken.nii.gz", b"\x1f\x8b", "LM-P003"),
+        ("broken.mha", b"ElementDataFile = LOCAL\n", "LM-P003"),
+    ],
+)
+def test_what_cannot_be_copied_safely_is_left_out_with_its_code(tmp_path, name, content, code):
+    assert left_out(tmp_path, name, content) == {code: 1}
+
+
+@pytest.mark.parametrize("short", [1, 20, 47])
+@pytest.mark.parametrize("name", ["raw.nrrd", "packed.nrrd", "volume.nii", "packed.mha"])
+def test_volumes_with_too_few_voxels_are_left_out(tmp_path, name, short):
+    write_volumes(tmp_path, Canaries())
+    data = (tmp_path / name).read_bytes()
+    marked = b"CNRY" in data[-10:]
+
+    assert left_out(tmp_path / "case", name, data[: len(data) - short - 10 * marked]) == {"LM-P003": 1}
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["/etc/passwd", "../secret.raw", "a/b.raw", "..", "C:\\x.raw", "\\\\host\\x", "%2e%2e/x", "LIST", ""],
+)
+@pytest.mark.parametrize("name", ["a.mhd", "a.nhdr"])
+def test_voxels_that_lie_elsewhere_are_not_read(tmp_path, name, part):
+    (tmp_path / "secret.raw").write_bytes(bytes(48))
+    headers = {
+        "a.mhd": f"NDims = 3\nDimSize = 4 3 2\nElementType = MET_SHORT\nElementDataFile = {part}\n",
+        "a.nhdr": f"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 3 2\nencoding: raw\ndata file: {part}\n\n",
+    }
+
+    assert left_out(tmp_path, name, headers[name].encode()) == {"LM-P003": 1}
+
+
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "secret.xml").write_text(lidc_xml([]))
+    write_ct(tmp_path / "in", body_hu()[:1])
+    (tmp_path / "in" / "link.xml").symlink_to(tmp_path / "secret.xml")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
+
+    counts = deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    assert counts.written == {"CT image": 1}
+
+
+def test_two_patients_whose_ids_are_no_utf_8_stay_two(tmp_path):
+    ids = set()
+    for number, patient in enumerate((b"M\xfcller12", b"M\xe4ller12")):
+        path = write_ct(tmp_path / f"in{number}", body_hu()[:1])[0]
+        path.write_bytes(path.read_bytes().replace(b"MRN12345", patient))
+        deidentify_folder(path.parent, tmp_path / f"out{number}", NAMES)
+        ids.add(pydicom.dcmread(tmp_path / f"out{number}" / NAMES.path(path.name)).PatientID)
+
+    assert len(ids) == 2
+
+
+@needs_shared_data
+def test_real_lidc_series_give_the_same_nodule_with_the_same_scores(tmp_path):
+    series = unpacked("lidc_dicom/LIDC-IDRI-0003_11slices.tar.xz")
+    first = next(path for path in series.rglob("*.dcm"))
+    uid = pydicom.dcmread(first, stop_before_pixels=True).SeriesInstanceUID.encode()
+    readings = unpacked("lidc_xml/lidc_ct_xml.tar.xz").rglob("*.xml")
+    shutil.copytree(series, tmp_path / "in")
+    shutil.copy(next(path for path in readings if uid in path.read_bytes()), tmp_path / "in")
+    deidentify_folder(tmp_path / "in", tmp_path / "copy", NAMES)
+
+    one, two = indexed(tmp_path / "in", tmp_path / "1"), indexed(tmp_path / "copy", tmp_path / "2")
+
+    same = ["n_readers", "diameter_mm", "volume_mm3", "z_index", "y_index", "x_index", "ambiguous"]
+    pd.testing.assert_frame_equal(one["nodules"][same], two["nodules"][same])
+    assert [list(each) for each in one["nodules"]["scores"]] == [
+        list(each) for each in two["nodules"]["scores"]
+    ]
+    assert one["series"]["pixels_sha256"].tolist() == two["series"]["pixels_sha256"].tolist()
+    assert len(one["nodules"]) >= 1
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.nii", "a.nii.gz", "a.mha", "a.mhd"])
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("shape", [(8, 256, 256), (3, 301, 257)])
+def test_volumes_of_a_whole_and_a_broken_number_of_mebibytes_are_copied(tmp_path, name, packed, shape):
+    hu = np.random.default_rng(0).integers(-1000, 400, shape, dtype=np.int16)
+    image = SimpleITK.GetImageFromArray(hu)
+    image.SetOrigin((-1.5, 2.25, 3))
+    image.SetSpacing((0.7, 0.8, 2.5))
+    (tmp_path / "in").mkdir()
+    SimpleITK.WriteImage(image, str(tmp_path / "in" / name), useCompression=packed)
+
+    deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    copy = SimpleITK.ReadImage(str(tmp_path / "out" / NAMES.path(name)))
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(copy), hu)
+    assert copy.GetOrigin() == SimpleITK.ReadImage(str(tmp_path / "in" / name)).GetOrigin()
+    assert copy.GetSpacing() == SimpleITK.ReadImage(str(tmp_path / "in" / name)).GetSpacing()
