@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lungml.errors import ParamsError
+from lungml.params.audit import AuditParams
 from lungml.params.data import (
     AcquireParams,
     CheckParams,
@@ -41,6 +42,7 @@ class Params(Section):
     checks: CheckParams
     split: SplitParams
     views: ViewsParams
+    audit: AuditParams
     intensity: IntensityParams
     weights: WeightsParams
     embed: EmbedParams

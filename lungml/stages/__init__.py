@@ -13,6 +13,7 @@ STAGES = {
     "validate": "Check the tables against the data contract.",
     "split": "Give every nodule a label and a part, patient by patient.",
     "views": "Cut the slice or nodule view of every nodule.",
+    "audit": "Search the parts for leakage before anything is trained.",
     "embed": "Turn views into embeddings with a frozen backbone.",
     "outliers": "Score outliers and draw the t-SNE picture.",
     "screen": "Rank backbones and depths by linear probes.",
