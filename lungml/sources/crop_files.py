@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lungml.ct.hounsfield import UNDECLARED_PADDING_HU
 from lungml.ct.paths import join_frame, split_frame
 from lungml.ct.volume import Hu
 from lungml.ct.volume_files import read_image_file
 from lungml.quarantine import RefusedError, finding
+from lungml.terms import AIR_HU
 
 MAX_ARCHIVE_BYTES = 1 << 32
 """Of an archive, unpacked."""
@@ -39,7 +41,7 @@ def read_crop(raw: Path, address: str) -> Hu:
 
 @lru_cache(maxsize=2)
 def read_archive(raw: Path, path: str) -> tuple[NDArray[np.int16], tuple[str, ...]]:
-    """Crops (n, h, w) in HU of an archive, and the ids of their nodules.
+    """Crops (n, h, w) in HU of an archive, -1000 where they are padding, and the ids of their nodules.
 
     Raises:
         RefusedError: it has no `hu` of int16 (n, h, w) and `nodule_id` (n,), each id once (LM-D060).
@@ -57,4 +59,4 @@ def read_archive(raw: Path, path: str) -> tuple[NDArray[np.int16], tuple[str, ..
     if hu.dtype != np.int16 or hu.ndim != 3 or len(names) != len(hu) or len(set(names)) != len(names):
         found = f"hu of {hu.dtype} {hu.shape}, {len(set(names))} different ids"
         raise RefusedError(finding("LM-D060", path, found, "int16 (n, h, w) and n ids"))
-    return hu, names
+    return np.where(hu < UNDECLARED_PADDING_HU, np.int16(AIR_HU), hu), names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +153,10 @@ def _of_one_patient_and_spacing(crops: list[Crop], path: str, problems: Problems
     return kept
 
 
+_OF_BODIES = ("air_mode_hu", "lung_mode_hu", "tissue_mode_hu")
+"""What a crop need not show, and so says nothing of how it is calibrated."""
+
+
 def _add_series(rows: Rows, uid: str, crops: Sequence[Crop]) -> None:
     collector = Collector()
     for crop in crops:
@@ -160,7 +164,8 @@ def _add_series(rows: Rows, uid: str, crops: Sequence[Crop]) -> None:
     first = crops[0]
     whose = Whose(uid, first.study_uid, first.patient_id)
     spacing_mm, (height, width) = (first.spacing_mm, first.spacing_mm), first.image_hu.shape
-    rows.tables["series"].append(image_row(whose, "crop", (height, width), spacing_mm, collector.summary()))
+    statistics = replace(collector.summary(), **dict.fromkeys(_OF_BODIES, math.nan))
+    rows.tables["series"].append(image_row(whose, "crop", (height, width), spacing_mm, statistics))
     placed = [_readings(crop, 10 * number) for number, crop in enumerate(crops)]
     marked = Marked(
         placed=[reading for readings in placed for reading in readings],

@@ -85,6 +85,19 @@ def test_a_crop_is_a_nodule_with_its_readers_scores(tmp_path):
     assert (summary["sources"], summary["patients_inferred"]) == (["ready-made crops"], False)
 
 
+def test_padding_of_a_crop_is_air(tmp_path):
+    hu = crop_hu(0)
+    hu[:3] = -3024
+    crop_folder(tmp_path / "raw", [row(1)], hu=hu[None])
+
+    series = indexed(tmp_path)["series"].iloc[0]
+    store = cut(tmp_path, size_px=21, nodule_field_of_view_mm=21 * 0.7)
+
+    assert (store.images_hu[0, 0, :3] == -1000).all()
+    assert series["hu_min"] == -1000
+    assert np.isnan(series[["air_mode_hu", "lung_mode_hu", "tissue_mode_hu"]].astype(float)).all()
+
+
 def test_the_view_is_the_crop_with_its_disc(tmp_path):
     crop_folder(tmp_path / "raw", [row(1), row(2, diameter_mm="")])
     indexed(tmp_path)
