@@ -39,9 +39,10 @@ _WITHOUT_NEWS = {"True", "False", "nan", ""}
 
 @dataclass(frozen=True)
 class Job:
-    """One suite to run: expectations on a frame, whose column `key` names a row."""
+    """One suite to run: expectations on a frame, whose column `key` names a row; `about` introduces it."""
 
     name: str
+    about: str
     frame: pd.DataFrame
     key: str
     expectations: list[Expectation]
@@ -67,7 +68,9 @@ def run_suites(jobs: Iterable[Job], docs: Path) -> dict[str, list[Check]]:
 def _run(context: Any, job: Job) -> list[Check]:
     source = context.data_sources.add_pandas(job.name)
     batch = source.add_dataframe_asset(job.name).add_batch_definition_whole_dataframe("all")
-    suite = context.suites.add(gx.ExpectationSuite(name=job.name, expectations=job.expectations))
+    suite = context.suites.add(
+        gx.ExpectationSuite(name=job.name, expectations=job.expectations, notes=job.about)
+    )
     validation = context.validation_definitions.add(
         gx.ValidationDefinition(name=job.name, data=batch, suite=suite)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,10 @@ _SCALES = {
 }
 """Highest value of each rating; 0 is not given (LIDC-IDRI, Armato et al. 2011, doi:10.1118/1.3528204)."""
 
+_RAISED_AIR_HU = (-200.0, 200.0)
+_BELOW_AIR_HU = -1500.0
+_DENSE_HU = 700.0
+
 
 @dataclass(frozen=True)
 class IndexTables:
@@ -54,32 +59,72 @@ def read_index(folder: Path) -> IndexTables:
     )
 
 
+def describe(tables: IndexTables, labels: LabelParams) -> dict[str, Any]:
+    """What the checked data are: counts, readers per nodule, forms of series, and the label policy."""
+    readers = tables.nodules["n_readers"].value_counts().sort_index()
+    forms = tables.series["form"].value_counts().sort_index()
+    return {
+        "series": {str(form): int(count) for form, count in forms.items()},
+        "patients": int(tables.series["patient_id"].nunique()),
+        "nodules": len(tables.nodules),
+        "readings": len(tables.readings),
+        "nodules_by_readers": {str(count): int(nodules) for count, nodules in readers.items()},
+        "policy": labels.model_dump(mode="json"),
+    }
+
+
 def build_frames(
     tables: IndexTables, labels: LabelParams, targets: Sequence[Target] = tuple(Target)
 ) -> dict[str, pd.DataFrame]:
     """The frame of each suite, by the suite's name; classes of `targets` alone are counted."""
     return {
         "series": _series(tables),
+        "images": _images(tables.series),
         "readings": _readings(tables),
         "nodules": _nodules(tables),
+        "readers": _readers(tables),
         "labels": _labels(tables.nodules, labels, targets),
         "patients": _patients(tables),
     }
 
 
 def _series(tables: IndexTables) -> pd.DataFrame:
-    needed = [
-        "spacing_z_mm",
-        "spacing_y_mm",
-        "spacing_x_mm",
-        "hu_min",
-        "hu_max",
-        "tissue_mode_hu",
-    ]
+    is_volume = tables.series["form"] == "volume"
     return tables.series.assign(
-        missing=_missing(tables.series, needed),
+        planes=tables.series["n_slices"].where(is_volume),
         pixels_in_series=tables.series.groupby("pixels_sha256")["series_uid"].transform("size"),
     )
+
+
+def _images(series: pd.DataFrame) -> pd.DataFrame:
+    """What a slice or crop cannot show (planes, air, lung) is not asked of it."""
+    is_volume, is_crop = series["form"] == "volume", series["form"] == "crop"
+    always = {name: series[name].isna() for name in ("hu_min", "hu_max")}
+    of_volumes = {
+        name: series[name].isna() & is_volume
+        for name in ("spacing_z_mm", "spacing_y_mm", "spacing_x_mm", "tissue_mode_hu")
+    }
+    return series.assign(
+        missing=_names_where(always | of_volumes),
+        shift=_shift(series),
+        without_air=series["air_mode_hu"].isna() & ~is_crop,
+        without_lung=series["lung_mode_hu"].isna() & ~is_crop,
+    )
+
+
+def _shift(series: pd.DataFrame) -> pd.Series:
+    """'+1024' or '-1024' where the values look like HU with that added, else ''.
+
+    Air around and in the body is the lowest hundredth of a volume or slice (-1024 to -900 HU); a crop may
+    hold soft tissue alone, but never has a median beyond air or bone.
+    """
+    is_crop = series["form"] == "crop"
+    low, middle = series["hu_p01"], series["hu_p50"]
+    raised = np.where(
+        is_crop, middle > _DENSE_HU, low.between(*_RAISED_AIR_HU) & (series["hu_max"] > _DENSE_HU)
+    )
+    lowered = np.where(is_crop, middle < _BELOW_AIR_HU, low < _BELOW_AIR_HU)
+    return pd.Series(np.select([raised, lowered], ["+1024", "-1024"], ""), index=series.index, dtype="object")
 
 
 def _readings(tables: IndexTables) -> pd.DataFrame:
@@ -101,14 +146,35 @@ def _readings(tables: IndexTables) -> pd.DataFrame:
 
 def _nodules(tables: IndexTables) -> pd.DataFrame:
     nodules, patients = tables.nodules, _patient_of(tables.series)
+    in_volume = nodules["series_uid"].map(_first_of(tables.series, "form")) == "volume"
+    needed = ("volume_mm3", "z_index", "y_index", "x_index")
+    of_points = nodules["diameter_mm"].isna()  # a point without a size has no volume
+    sized = {name: in_volume & ~(of_points & (name == "volume_mm3")) for name in needed}
+    n_scores = nodules["scores"].map(len)
     return nodules.assign(
-        missing=_missing(nodules, ["diameter_mm", "volume_mm3", "z_index", "y_index", "x_index"]),
-        n_scores=[len(scores) for scores in nodules["scores"]],
+        missing=_names_where({name: nodules[name].isna() & sized[name] for name in needed}),
+        without_diameter=nodules["diameter_mm"].isna(),
+        unlabelled=(n_scores == 0) & (nodules["label"] == LEFT_OUT),
         lowest_score=[min(scores, default=np.nan) for scores in nodules["scores"]],
         highest_score=[max(scores, default=np.nan) for scores in nodules["scores"]],
         series_known=nodules["series_uid"].isin(tables.series["series_uid"]),
         patient_matches=nodules["series_uid"].map(patients) == nodules["patient_id"],
-        inside_volume=_inside_volume(nodules, tables.series),
+        inside_volume=_inside_volume(nodules, tables.series) | ~in_volume,
+    )
+
+
+def _readers(tables: IndexTables) -> pd.DataFrame:
+    """What the readings of each nodule add up to, beside what the nodule says."""
+    own = tables.readings[tables.readings["kind"] == "nodule"].groupby("nodule_id")
+    nodules = tables.nodules
+    sessions = nodules["nodule_id"].map(own["reader"].nunique()).fillna(0)
+    given = own["malignancy"].apply(lambda scores: tuple(sorted(int(value) for value in scores if value > 0)))
+    scores = nodules["nodule_id"].map(given).map(lambda values: values if isinstance(values, tuple) else ())
+    return nodules[["nodule_id", "n_readers"]].assign(
+        readings_match=sessions == nodules["n_readers"],
+        scores_match=[
+            tuple(sorted(said)) == counted for said, counted in zip(nodules["scores"], scores, strict=True)
+        ],
     )
 
 
@@ -147,7 +213,12 @@ def _patients(tables: IndexTables) -> pd.DataFrame:
 
 
 def _patient_of(series: pd.DataFrame) -> pd.Series:
-    return series.drop_duplicates("series_uid").set_index("series_uid")["patient_id"]
+    return _first_of(series, "patient_id")
+
+
+def _first_of(series: pd.DataFrame, column: str) -> pd.Series:
+    """A column of the table of series, by series_uid."""
+    return series.drop_duplicates("series_uid").set_index("series_uid")[column]
 
 
 def _inside_volume(nodules: pd.DataFrame, series: pd.DataFrame) -> pd.Series:
@@ -163,10 +234,6 @@ def _inside_volume(nodules: pd.DataFrame, series: pd.DataFrame) -> pd.Series:
         last = nodules["series_uid"].map(sizes[size]).astype(float) - 0.5
         inside &= nodules[column].ge(-0.5) & ~nodules[column].gt(last)
     return inside
-
-
-def _missing(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
-    return _names_where({name: frame[name].isna() for name in columns})
 
 
 def _names_where(conditions: dict[str, pd.Series]) -> pd.Series:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 STYLE = """
@@ -46,7 +48,10 @@ table.table{width:100%}.col-6 table{width:auto}
 .collapse{display:none}.collapse.show{display:block}
 code{background:var(--soft);padding:1px 4px;border-radius:3px}
 ul.rows{margin:2px 0;padding-left:18px}ul.rows code{word-break:break-all}summary{cursor:pointer}
-@media (max-width:800px){.container-fluid.pt-4>.row{display:block}}
+@media (max-width:800px){.container-fluid.pt-4>.row{display:block}.container-fluid.pt-4,main{padding:16px}
+.stacked tr{display:flex;flex-wrap:wrap;gap:0 16px;border-bottom:1px solid var(--line);padding:6px 0}
+.stacked tr:first-child{display:none}.stacked td{border:0;padding:0}.stacked td:first-child{flex-basis:100%}
+.stacked td:empty{display:none}.stacked td[data-name]::before{content:attr(data-name) " ";color:var(--quiet)}}
 """
 
 _SCRIPT = """
@@ -72,16 +77,29 @@ _REMOVED = re.compile(
     re.DOTALL,
 )
 _LOGO = re.compile(r"<img\s[^>]*great-expectations-web-assets[^>]*>", re.DOTALL)
+_INTRODUCTION = re.compile(
+    r"Evaluates whether a batch of data matches expectations\.|A collection of Expectations defined for "
+    r"batches of data\."
+)
 _UUID = re.compile(r"-?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{8}T\d{6}\.\d{6}Z(?!/)|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _CRUMB = re.compile(r"Validations / (\w+) / \w+ / not recorded")
 _NO_ASSET = re.compile(r"<br>\s*Data asset: None")
 
 
-def make_offline(site: Path) -> None:
-    """Rewrite every page below `site` in place and drop the files they no longer use."""
+def make_offline(site: Path, about: Mapping[str, str]) -> None:
+    """Rewrite every page below `site` in place and drop the files they no longer use.
+
+    Args:
+        site: the Data Docs.
+        about: name of a suite -> the sentence that introduces it on its pages.
+    """
     for page in sorted(site.rglob("*.html")):
-        page.write_text(_offline(page.read_text(encoding="utf-8")), encoding="utf-8")
+        html = _offline(page.read_text(encoding="utf-8"))
+        parts = {*page.relative_to(site).parts, page.stem}
+        for name in parts & about.keys():
+            html = _INTRODUCTION.sub(escape(about[name]), html)
+        page.write_text(html, encoding="utf-8")
     shutil.rmtree(site / "static", ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,32 @@ class Check:
         return not self.success and self.severity == "critical"
 
 
-def build_result(suites: dict[str, list[Check]], index: Path, labels: LabelParams) -> dict[str, Any]:
-    """The content of `result.json`: what was checked (by checksum), under which policy, and what came out."""
+def build_result(
+    suites: dict[str, list[Check]],
+    index: Path,
+    labels: LabelParams,
+    *,
+    about: Mapping[str, str] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The content of `result.json`: what was checked (by checksum), under which policy, and what came out.
+
+    Args:
+        suites: what the checks of each suite found.
+        index: folder of the tables that were checked.
+        labels: the label policy.
+        about: a sentence about each suite.
+        data: what the data are, as `frames.describe` says.
+    """
     return {
         "success": not any(check.stops for checks in suites.values() for check in checks),
         "policy_sha256": policy_sha256(labels),
         "tables": table_sums(index),
+        "data": dict(data or {}),
         "suites": [
             {
                 "name": name,
+                "about": (about or {}).get(name, ""),
                 "success": not any(check.stops for check in checks),
                 "checks": [asdict(check) for check in checks],
             }

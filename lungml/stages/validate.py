@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lungml.checks.frames import build_frames, read_index
+from lungml.checks.frames import build_frames, describe, read_index
 from lungml.checks.offline import make_offline
 from lungml.checks.overview import write_overview
 from lungml.checks.result import DOCS_FOLDER, RESULT_FILE, build_result, raise_if_failed, warnings
@@ -23,12 +23,17 @@ def run(checks: CheckParams, labels: LabelParams, scope: ScopeParams, *, index: 
     from lungml.checks.engine import Job, run_suites
     from lungml.checks.suites import SUITES
 
-    frames = build_frames(read_index(index), labels, scope.targets)
-    jobs = [Job(name, frames[name], suite.key, suite.expectations(checks)) for name, suite in SUITES.items()]
+    tables = read_index(index)
+    frames = build_frames(tables, labels, scope.targets)
+    jobs = [
+        Job(name, suite.about, frames[name], suite.key, suite.expectations(checks))
+        for name, suite in SUITES.items()
+    ]
+    about = {name: suite.about for name, suite in SUITES.items()}
     with atomic_folder(out) as temporary:
         suites = run_suites(jobs, temporary / DOCS_FOLDER)
-        result = build_result(suites, index, labels)
-        make_offline(temporary / DOCS_FOLDER)
+        result = build_result(suites, index, labels, about=about, data=describe(tables, labels))
+        make_offline(temporary / DOCS_FOLDER, about)
         write_overview(temporary / DOCS_FOLDER, result)
         write_json(temporary / RESULT_FILE, result)
     for line in warnings(suites):

@@ -1,21 +1,13 @@
-"""Everything that needs Great Expectations, in one module, because importing it takes seconds."""
+"""Faults planted one by one into tables: the check that must name the row."""
 
-import json
-import re
-import socket
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 import pytest
-from index_tables import make_index, write_index
+from contract_runs import failing, run_suite
+from index_tables import make_index
 
-from lungml.checks import engine, suites
-from lungml.checks.frames import build_frames
-from lungml.errors import ChecksFailedError, InputError
-from lungml.files import sha256_file
-from lungml.params.data import CheckParams, LabelParams
-from lungml.params.scope import ScopeParams
-from lungml.stages import validate
+from lungml.checks import suites
+from lungml.params.data import CheckParams
 
 NAN = float("nan")
 FAR = {"z_index": 100.0, "y_index": -1.0, "x_index": 256.0, "largest_z_index": 100}
@@ -35,21 +27,25 @@ class Planted:
 
 FAULTS = [
     Planted("series", "series_uid", "series_uid", "1.2.0000", "1.2.0000"),
-    Planted("series", "missing", "spacing_z_mm", NAN),
-    Planted("series", "missing", "tissue_mode_hu", NAN),
-    Planted("series", "spacing_y_mm", "spacing_y_mm", 0.1),
-    Planted("series", "spacing_x_mm", "spacing_x_mm", 3.1),
-    Planted("series", "spacing_z_mm", "spacing_z_mm", 7.5),
-    Planted("series", "n_slices", "n_slices", 3),
-    Planted("series", "hu_min", "hu_min", -5000.0),
-    Planted("series", "hu_max", "hu_max", 40000.0),
-    Planted("series", "hu_max, hu_min", "hu_max", -1024.0),
-    Planted("series", "air_mode_hu", "air_mode_hu", 24.0, expected="most frequent"),
-    Planted("series", "air_mode_hu", "air_mode_hu", NAN, expected="shows air"),
-    Planted("series", "tissue_mode_hu", "tissue_mode_hu", 1064.0),
-    Planted("series", "lung_mode_hu", "lung_mode_hu", NAN),
+    Planted("series", "form", "form", "scan"),
+    Planted("series", "planes", "n_slices", 3),
     Planted("series", "pixels_sha256", "pixels_sha256", "abc"),
     Planted("series", "manufacturer", "manufacturer", ""),
+    Planted("images", "missing", "spacing_z_mm", NAN),
+    Planted("images", "missing", "tissue_mode_hu", NAN),
+    Planted("images", "spacing_y_mm", "spacing_y_mm", 0.1),
+    Planted("images", "spacing_x_mm", "spacing_x_mm", 3.1),
+    Planted("images", "spacing_z_mm", "spacing_z_mm", 7.5),
+    Planted("images", "hu_min", "hu_min", -5000.0),
+    Planted("images", "hu_max", "hu_max", 40000.0),
+    Planted("images", "hu_max, hu_min", "hu_max", -1024.0),
+    Planted("images", "air_mode_hu", "air_mode_hu", 24.0),
+    Planted("images", "without_air", "air_mode_hu", NAN),
+    Planted("images", "shift", "hu_p01", 24.0),
+    Planted("images", "shift", "hu_p01", -2048.0),
+    Planted("images", "padding_fraction", "padding_fraction", 0.8),
+    Planted("images", "tissue_mode_hu", "tissue_mode_hu", 1064.0),
+    Planted("images", "without_lung", "lung_mode_hu", NAN),
     Planted("readings", "reading_id", "reading_id", "nodule-00000-0", "nodule-00000-0"),
     Planted("readings", "kind", "kind", "mass"),
     Planted("readings", "reader", "reader", -1),
@@ -66,9 +62,13 @@ FAULTS = [
     Planted("nodules", "missing", "volume_mm3", NAN),
     Planted("nodules", "lowest_score", "scores", [0, 3]),
     Planted("nodules", "highest_score", "scores", [3, 6]),
-    Planted("nodules", "n_scores", "scores", []),
-    Planted("nodules", "n_readers", "n_readers", 0, expected="a reader"),
-    Planted("nodules", "n_readers", "n_readers", 5, expected="at most 4"),
+    Planted("nodules", "without_diameter", "diameter_mm", NAN),
+    Planted("nodules", "label", "label", 2),
+    Planted("nodules", "unlabelled", "scores", []),
+    Planted("readers", "n_readers", "n_readers", 0, expected="a reader"),
+    Planted("readers", "n_readers", "n_readers", 5, expected="at most 4"),
+    Planted("readers", "readings_match", "n_readers", 2),
+    Planted("readers", "scores_match", "scores", [1, 1, 5]),
     Planted("nodules", "diameter_mm", "diameter_mm", 0.4),
     Planted("nodules", "volume_mm3", "volume_mm3", 0.0),
     Planted("nodules", "series_known", "series_uid", "9.9"),
@@ -76,28 +76,14 @@ FAULTS = [
     *(Planted("nodules", "inside_volume", column, value) for column, value in FAR.items()),
     Planted("nodules", "ambiguous", "ambiguous", True),
 ]
-KEYS = {"series": "series_uid", "readings": "reading_id", "nodules": "nodule_id"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_network():
-    def refuse(*_):
-        raise AssertionError("something opened a connection")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", refuse)
-        yield
-
-
-def run_suite(name, tables, folder, params=None, labels=None):
-    frame = build_frames(tables, labels or LabelParams())[name]
-    suite = suites.SUITES[name]
-    job = engine.Job(name, frame, suite.key, suite.expectations(params or CheckParams()))
-    return engine.run_suites([job], folder)[name]
-
-
-def failing(checks):
-    return [check for check in checks if not check.success]
+TABLES = {
+    "series": "series",
+    "images": "series",
+    "readings": "readings",
+    "nodules": "nodules",
+    "readers": "nodules",
+}
+KEYS = {name: suites.SUITES[name].key for name in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +94,7 @@ def faulty(tmp_path_factory):
 
 def plant_and_run(name, folder):
     tables = make_index(40)
-    frame = getattr(tables, name)
+    frame = getattr(tables, TABLES[name])
     keys = {}
     for row, fault in enumerate((fault for fault in FAULTS if fault.suite == name), start=1):
         keys[fault] = fault.named or frame[KEYS[name]].iloc[row]
@@ -146,175 +132,40 @@ def columns_of(expectation):
     return [getattr(expectation, name) for name in names if hasattr(expectation, name)]
 
 
-@pytest.mark.parametrize("name", ["series", "readings", "nodules", "labels", "patients"])
+@pytest.mark.parametrize("name", suites.SUITES)
 def test_a_correct_index_passes_every_check(name, tmp_path):
     assert failing(run_suite(name, make_index(60), tmp_path)) == []
 
 
-def test_two_series_with_one_image_are_both_named_and_a_warning(tmp_path):
-    tables = make_index(40)
-    tables.series.loc[3, "pixels_sha256"] = tables.series.loc[5, "pixels_sha256"]
+@pytest.mark.parametrize("form", ["slice", "crop"])
+@pytest.mark.parametrize("name", ["series", "images", "nodules"])
+def test_what_only_a_volume_has_is_not_asked_of_slices_and_crops(name, form, tmp_path):
+    tables = make_index(20)
+    tables.series["form"] = form
+    tables.series["n_slices"] = 1
+    tables.series[["spacing_z_mm", "spacing_y_mm", "spacing_x_mm", "tissue_mode_hu"]] = NAN
+    tables.nodules[["volume_mm3", "z_index", "y_index", "x_index"]] = NAN
+    if form == "crop":
+        tables.series[["air_mode_hu", "lung_mode_hu"]] = NAN
+        tables.series[["hu_p01", "hu_p50"]] = [-20.0, 40.0]  # all tissue
 
-    (check,) = failing(run_suite("series", tables, tmp_path))
-
-    assert (check.column, check.rows, check.stops) == ("pixels_in_series", ["1.2.0003", "1.2.0005"], False)
-
-
-@pytest.mark.parametrize("name", ["series", "nodules", "patients"])
-def test_an_empty_table_fails(name, tmp_path):
-    tables = make_index(40)
-    for frame in (tables.series, tables.readings, tables.nodules):
-        frame.drop(frame.index, inplace=True)
-
-    found = failing(run_suite(name, tables, tmp_path))
-
-    assert [(check.expectation, check.found) for check in found] == [
-        ("expect_table_row_count_to_be_between", "0")
-    ]
+    assert failing(run_suite(name, tables, tmp_path)) == []
 
 
-def test_a_rare_class_is_named(tmp_path):
-    tables = make_index(60)
-    high = tables.nodules["scores"].map(lambda scores: sum(scores) >= 13)
-    tables.nodules.loc[high, "scores"] = tables.nodules.loc[high, "scores"].map(lambda _: [4, 4, 4])
-    tables.nodules.at[0, "scores"] = [5, 5, 5]
+@pytest.mark.parametrize("shift", [-1024.0, 1024.0])
+def test_a_shifted_crop_is_named(shift, tmp_path):
+    tables = make_index(20)
+    tables.series["form"] = "crop"
+    tables.series.loc[3, ["hu_p01", "hu_p50"]] += shift * 1.5
 
-    found = {check.column: check.rows for check in failing(run_suite("labels", tables, tmp_path))}
+    (check,) = failing(run_suite("images", tables, tmp_path))
 
-    assert found == {
-        "share": ["five: 5 highly suspicious"],
-        "patients": ["five: 5 highly suspicious"],
-    }
+    assert (check.column, check.rows) == ("shift", ["1.2.0003"])
 
 
-def test_class_shares_are_those_of_the_label_policy(tmp_path):
-    tables = make_index(60)
-    strict = LabelParams(min_readers=4)
+def test_nodules_with_a_given_label_need_no_scores(tmp_path):
+    tables = make_index(20)
+    tables.nodules["label"] = 1
+    tables.nodules["scores"] = [[] for _ in tables.nodules.index]
 
-    found = failing(run_suite("labels", tables, tmp_path, labels=strict))
-
-    assert {check.column: check.unexpected_count for check in found} == {"share": 7, "patients": 7}
-
-
-def test_patients_are_checked_without_being_named(tmp_path):
-    tables = make_index(40)
-    tables.series.loc[0, "patient_id"] = ""
-    tables.series.loc[2, "patient_id"] = tables.series.loc[1, "patient_id"]
-    tables.series.loc[2, "sex"] = "M"
-    tables.nodules.drop(tables.nodules.index[tables.nodules["series_uid"] == "1.2.0003"], inplace=True)
-
-    found = {check.column: check.rows for check in failing(run_suite("patients", tables, tmp_path))}
-
-    assert found["named"] == ["1.2.0000"]
-    assert found["n_sexes"] == ["1.2.0001"]
-    assert "1.2.0003" in found["n_nodules"]
-
-
-def test_limits_come_from_the_parameters(tmp_path):
-    tables = make_index(40)
-
-    found = failing(run_suite("series", tables, tmp_path, CheckParams(slice_spacing_mm=(0.3, 2.0))))
-
-    assert [(check.column, check.unexpected_count, len(check.rows)) for check in found] == [
-        ("spacing_z_mm", 40, 20)
-    ]
-
-
-def run_stage(folder, tables, out="checked"):
-    write_index(folder / "index", tables)
-    validate.run(CheckParams(), LabelParams(), ScopeParams(), index=folder / "index", out=folder / out)
-
-
-@pytest.fixture(scope="module")
-def failed(tmp_path_factory):
-    """Two runs of the stage, `one` and `two`, on tables with an error and a warning; and the error."""
-    folder = tmp_path_factory.mktemp("failed")
-    tables = make_index(40)
-    tables.series.loc[3, "spacing_z_mm"] = 7.5
-    tables.series.loc[4, "manufacturer"] = ""
-    for out in ("one", "two"):
-        with pytest.raises(ChecksFailedError) as caught:
-            run_stage(folder, tables, out)
-    return folder, caught.value
-
-
-def test_a_sound_cohort_succeeds(tmp_path, capsys):
-    run_stage(tmp_path, make_index(40))
-
-    result = json.loads((tmp_path / "checked/result.json").read_text())
-    assert result["success"] is True
-    assert [suite["name"] for suite in result["suites"]] == list(suites.SUITES)
-    assert "checks hold" in capsys.readouterr().err
-
-
-def test_a_failed_check_stops_and_tells_the_row_and_where_to_look(failed):
-    folder, error = failed
-
-    assert re.search(r"series\.spacing_z_mm: .* \(7\.5\): 1\.2\.0003", str(error))
-    assert str(folder / "two/data_docs/index.html") in str(error)
-    assert "manufacturer" not in str(error)
-
-
-def test_result_and_pages_of_a_failed_run_stay_and_name_the_row(failed):
-    out = failed[0] / "one"
-
-    (page,) = out.glob("data_docs/validations/series/**/*.html")
-
-    assert json.loads((out / "result.json").read_text())["success"] is False
-    assert "1.2.0003" in page.read_text()
-    assert "1.2.0003" in (out / "data_docs/index.html").read_text()
-
-
-def test_a_second_run_writes_the_same_bytes(failed):
-    one, two = (
-        {path.relative_to(failed[0] / out): sha256_file(path) for path in files_of(failed[0] / out)}
-        for out in ("one", "two")
-    )
-
-    assert one == two
-
-
-def test_pages_load_nothing_from_outside_and_their_links_lead_somewhere(failed):
-    pages = [path for path in files_of(failed[0] / "one") if path.suffix == ".html"]
-
-    assert len(pages) == 1 + 2 * len(suites.SUITES)
-    for page in pages:
-        links = Links()
-        links.feed(page.read_text())
-        assert links.loaded == []
-        assert [href for href in links.followed if not (page.parent / href).resolve().is_file()] == []
-        assert not re.search(r"url\(|@import|https?://", page.read_text())
-
-
-def files_of(folder):
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-class Links(HTMLParser):
-    """What a page loads, and which files it links to."""
-
-    def __init__(self):
-        super().__init__()
-        self.loaded, self.followed = [], []
-
-    def handle_starttag(self, tag, attrs):
-        values = dict(attrs)
-        if tag == "link" or "src" in values:
-            self.loaded.append((tag, values))
-        elif tag == "a" and not values.get("href", "#").startswith("#"):
-            self.followed.append(values["href"])
-
-
-def test_a_table_of_another_kind_is_refused(tmp_path):
-    write_index(tmp_path / "index", make_index(12))
-    (tmp_path / "index/series.parquet").replace(tmp_path / "index/nodules.parquet")
-    write_index(tmp_path / "other", make_index(12))
-    (tmp_path / "other/series.parquet").replace(tmp_path / "index/series.parquet")
-
-    with pytest.raises(InputError, match="is not a nodules table"):
-        validate.run(CheckParams(), LabelParams(), ScopeParams(), index=tmp_path / "index", out=tmp_path / "checked")
-
-
-def test_limits_that_run_downwards_are_refused():
-    with pytest.raises(ValueError, match=r"checks\.spacing_mm is \[3, 0\.3\]"):
-        CheckParams(spacing_mm=(3.0, 0.3))
+    assert failing(run_suite("nodules", tables, tmp_path)) == []
