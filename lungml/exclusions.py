@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -146,6 +146,18 @@ def record_of(split: pd.DataFrame, exclusions: Sequence[Exclusion]) -> dict[str,
             for exclusion in exclusions
         ],
     }
+
+
+def excluded_in_words(record: Mapping[str, Any]) -> str:
+    """One sentence for reports: how many were left out, why, and of which parts."""
+    if not record["n"]:
+        return "No nodule is excluded."
+    kinds = (
+        f"{kind} ({', '.join(f'{count} of {part}' for part, count in parts.items())})"
+        for kind, parts in record["kinds"].items()
+    )
+    verb = "nodule is" if record["n"] == 1 else "nodules are"
+    return f"{record['n']} {verb} excluded by the reviewed list: {'; '.join(kinds)}."
 
 
 def _problems(exclusion: Exclusion, part: str | None, times: int) -> list[str]:

@@ -10,8 +10,10 @@ from lungml.embeddings import Embeddings, write_embeddings
 from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.results import differences, judge, values_of
 from lungml.evaluation.tally import check_cases
+from lungml.exclusions import record_of
 from lungml.figures.style import new_figure, save
 from lungml.files import write_json
+from lungml.imaging.store import write_store
 from lungml.labels import labels_of
 from lungml.params.data import LabelParams, SplitParams
 from lungml.params.model import OutlierParams, ScreenParams
@@ -40,7 +42,10 @@ def write_project(root, *, patients=40, screening=None, depths=(0.2, 1.0), seed=
     (root / "reports/validate/data_docs").mkdir()
     (root / "reports/validate/data_docs/index.html").write_text("<html></html>")
     outliers.run(
-        OutlierParams(backbone=BACKBONES[0], trees=20), ScopeParams(), **input_paths(root), out=root / "reports/outliers"
+        OutlierParams(backbone=BACKBONES[0], trees=20),
+        ScopeParams(),
+        **outlier_paths(root),
+        out=root / "reports/outliers",
     )
     rng = np.random.default_rng(seed)
     for task in Task:
@@ -50,12 +55,15 @@ def write_project(root, *, patients=40, screening=None, depths=(0.2, 1.0), seed=
 
 
 def write_inputs(root, *, patients=40, depths=(0.2, 1.0), seed=0):
-    """Write index, split and embeddings below `root/data`; give the tables of the first two."""
+    """Write index, split, views and embeddings below `root/data`; give the tables of the first two."""
     rng = np.random.default_rng(seed)
     tables = make_index(patients, seed)
     write_index(root / "data/index", tables)
     split = make_split(tables, seed)
     write_table(root / "data/split.parquet", split, SPLIT)
+    write_json(root / "reports/split/excluded.json", record_of(split, []))
+    for view in View:
+        write_views(root / "data/views" / view, split, tables.nodules, rng)
     for backbone in BACKBONES:
         for view in View:
             by_depth = {depth: features(split, view, rng) for depth in depths}
@@ -71,6 +79,27 @@ def input_paths(root):
         "split": root / "data/split.parquet",
         "index": root / "data/index",
     }
+
+
+def outlier_paths(root):
+    """What the stage outliers reads."""
+    return input_paths(root) | {
+        "views": root / "data/views",
+        "excluded": root / "reports/split/excluded.json",
+    }
+
+
+def write_views(folder, split, nodules, rng, size_px=24):
+    """A ball of soft tissue in lung for every nodule."""
+    items = split[["nodule_id", "patient_id"]].merge(nodules[["nodule_id", "series_uid"]], on="nodule_id")
+    items = items.assign(z_index=np.int32(50), pixel_spacing_mm=1.5).sort_values(
+        "nodule_id", ignore_index=True
+    )
+    y, x = np.mgrid[:size_px, :size_px] - (size_px - 1) / 2
+    masks = np.hypot(y, x) < rng.uniform(2, 8, (len(items), 1, 1))
+    images_hu = np.where(masks, 30, -850) + rng.normal(0, 25, masks.shape)
+    info = {"view": folder.name, "params": {}, "data_sha256": "a" * 64}
+    write_store(folder, images_hu=images_hu[:, None].astype(np.int16), masks=masks, items=items, info=info)
 
 
 def make_split(tables, seed):

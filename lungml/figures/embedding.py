@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,31 +12,38 @@ from numpy.typing import ArrayLike
 
 from lungml.figures.style import INK, MUTED, PALETTE, SEQUENTIAL, hide_frame, new_grid
 
-_LABELLED = 5
-_PANEL_IN, _TITLES_IN = 3.0, 1.6
+_LABELLED, _FIRST = 5, 30
+_PANEL_IN, _TITLES_IN = 3.0, 2.2
 _MARKERS = "osD^vP"
+_RANKS = ["1 to 10", f"11 to {_FIRST}", "others"]
 
 
 def embedding_figure(points: pd.DataFrame, title: str) -> Figure:
-    """Draw the nodules four times: by outlier score, readers' score, part and scanner maker.
+    """Draw the nodules six times: by outlier score, rank, detector, readers' score, part and scanner maker.
 
     Args:
-        points: one row per nodule: `tsne_x`, `tsne_y`, `unusual`, `rank`, `score` (1 to 5, NaN where there is
-            none), `part` and `manufacturer`. Nodules of rank 1 to 5 carry their rank.
+        points: one row per nodule: `tsne_x`, `tsne_y`, `unusual`, `rank`, `detector`, `score` (1 to 5, NaN
+            where there is none), `part` and `manufacturer`. Nodules of rank 1 to 5 carry their rank.
         title: says which view and backbone.
     """
     spread = points[["tsne_x", "tsne_y"]].max() - points[["tsne_x", "tsne_y"]].min()
     panel_in = _PANEL_IN * float(np.clip(spread["tsne_y"] / max(spread["tsne_x"], 1e-9), 0.5, 1.3))
-    figure, grid = new_grid(2, 2, width_in=8.4, height_in=2 * panel_in + _TITLES_IN)
+    figure, grid = new_grid(3, 2, width_in=8.4, height_in=3 * panel_in + _TITLES_IN)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", color=INK)
     panels = [hide(axes) for axes in grid.ravel()]
     # A few extreme nodules would leave one colour for all others, so the scale ends at their 98th percentile.
     top = float(np.nanpercentile(points["unusual"], 98))
-    _quantity(panels[0], points, points["unusual"].clip(upper=top), "Outlier score (numbers: rank 1 to 5)")
-    _ranks(panels[0], points)
-    _quantity(panels[1], points, points["score"], "Readers' malignancy score")
-    _groups(panels[2], points, points["part"], "Part of the split")
-    _groups(panels[3], points, points["manufacturer"].replace("", "not stated"), "Scanner maker")
+    _quantity(panels[0], points, points["unusual"].clip(upper=top), "Outlier score")
+    ranks = pd.cut(points["rank"], [0, 10, _FIRST, np.inf], labels=_RANKS).astype(str)
+    _groups(panels[1], points, ranks, "Outlier rank (numbers: 1 to 5)", names=_RANKS[:2])
+    _ranks(panels[1], points)
+    _groups(
+        panels[2], points, points["detector"].where(points["rank"] <= _FIRST),
+        f"Detector that says so, rank 1 to {_FIRST}",
+    )  # fmt: skip
+    _quantity(panels[3], points, points["score"], "Readers' malignancy score")
+    _groups(panels[4], points, points["part"], "Part of the split")
+    _groups(panels[5], points, points["manufacturer"].replace("", "not stated"), "Scanner maker")
     return figure
 
 
@@ -63,16 +72,21 @@ def _ranks(axes: Axes, points: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _groups(axes: Axes, points: pd.DataFrame, names: pd.Series, title: str) -> None:
+def _groups(
+    axes: Axes, points: pd.DataFrame, values: pd.Series, title: str, names: Sequence[str] | None = None
+) -> None:
+    """One colour and marker for each of `names` (default: the most frequent values), on top of the others."""
     axes.set_title(title)
-    usual = names.value_counts().index[: len(PALETTE)]
-    for number, name in enumerate(usual):
-        rows = points[names == name]
+    shown = list(values.value_counts().index[: len(PALETTE)] if names is None else names)
+    rest = points[~values.isin(shown)]
+    if len(rest):
+        axes.scatter(rest["tsne_x"], rest["tsne_y"], s=8, color=MUTED, linewidths=0, alpha=0.6)
+    for number, name in enumerate(shown):
+        rows = points[values == name]
         axes.scatter(
             rows["tsne_x"], rows["tsne_y"], s=16, marker=_MARKERS[number], color=PALETTE[number],
             linewidths=0, label=f"{name} ({len(rows)})",
         )  # fmt: skip
-    rest = points[~names.isin(usual)]
     if len(rest):
-        axes.scatter(rest["tsne_x"], rest["tsne_y"], s=8, color=MUTED, label=f"others ({len(rest)})")
+        axes.scatter([], [], s=8, color=MUTED, linewidths=0, alpha=0.6, label=f"others ({len(rest)})")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, handletextpad=0.2)

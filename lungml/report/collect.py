@@ -25,6 +25,7 @@ class Places:
 
     index: Path
     split: Path
+    excluded: Path
     checked: Path
     outliers: Path
     screen: Path
@@ -58,6 +59,7 @@ class Cohort:
     series: pd.DataFrame
     nodules: pd.DataFrame
     split: pd.DataFrame
+    excluded: Json
     checks: Json
     data_docs: Path | None
     """First page of the checks' Data Docs, if it is there."""
@@ -65,27 +67,28 @@ class Cohort:
 
 @dataclass(frozen=True)
 class ViewOutliers:
-    """Outlier scores of one view and their picture."""
+    """Outlier scores of one view, their picture, and the page that shows every nodule if it is there."""
 
     view: View
     scores: pd.DataFrame
     picture: Path
+    page: Path | None
 
 
 def read_cohort(places: Places) -> Cohort:
-    """Read the index, the split and the result of the checks.
+    """Read the index, the split, what is excluded from it and the result of the checks.
 
     Raises:
         MissingInputError: one of them is not there.
     """
-    data_docs = places.checked / "data_docs" / "index.html"
     return Cohort(
         index=read_json(places.index / "summary.json"),
         series=read_table(places.index / "series.parquet", SERIES),
         nodules=read_table(places.index / "nodules.parquet", NODULES),
         split=read_table(places.split, SPLIT),
+        excluded=read_json(places.excluded),
         checks=read_json(places.checked / "result.json"),
-        data_docs=data_docs if data_docs.is_file() else None,
+        data_docs=_if_there(places.checked / "data_docs" / "index.html"),
     )
 
 
@@ -107,8 +110,9 @@ def read_tasks(places: Places, tasks: Iterable[Task]) -> list[TaskFiles]:
 def read_outliers(places: Places, views: Iterable[View]) -> list[ViewOutliers]:
     """Read the outlier scores of those of `views` that have them."""
     return [
-        ViewOutliers(view, read_table(places.outliers / f"{view}.parquet", OUTLIERS), picture)
+        ViewOutliers(view, read_table(places.outliers / f"{view}.parquet", OUTLIERS), picture, page)
         for view in views
+        for page in [_if_there(places.outliers / f"{view}.html")]
         if (picture := places.outliers / f"{view}.png").is_file()
     ]
 
@@ -144,6 +148,10 @@ def _read_task(places: Places, task: Task) -> TaskFiles:
         registration=_read_optional(places.registration / f"{task}.json"),
         figures={stage: sorted(folder.glob("*.png")) for stage, folder in folders.items()},
     )
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def _read_optional(path: Path) -> Json | None:

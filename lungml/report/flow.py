@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lungml.exclusions import excluded_in_words
 from lungml.faults import FAULTS
 from lungml.report.collect import Cohort, Json
 from lungml.terms import Part, Target
@@ -52,6 +53,7 @@ def steps(cohort: Cohort) -> list[Step]:
         Step("marks of readers", index["readings"]),
         Step("nodules of at least 3 mm", index["nodules"], "marks of several readers joined into one"),
         Step("nodules with a score", len(split), _left_out_note(without_label)),
+        Step("of them excluded", cohort.excluded["n"], excluded_in_words(cohort.excluded)),
     ]
 
 

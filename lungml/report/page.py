@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,12 +82,14 @@ class TaskSection:
 
 @dataclass(frozen=True)
 class OutlierSection:
-    """The outlier picture of a view and the nodules to look at first."""
+    """The outlier picture of a view, the page with all nodules and those to look at first."""
 
     view: str
     picture: Picture
-    first: list[tuple[int, str, str]]
-    """Rank, nodule and part."""
+    page: str | None
+    """Link, relative to the report."""
+    first: list[tuple[int, str, str, str]]
+    """Rank, nodule, part and reason."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,8 @@ class Sources:
     outliers: list[ViewOutliers]
 
 
-def build_page(title: str, warnings: list[str], sources: Sources, data_docs: str | None) -> Page:
-    """Turn what the stages left into what a reader sees."""
+def build_page(title: str, warnings: list[str], sources: Sources, folder: Path) -> Page:
+    """Turn what the stages left into what a reader sees; the page will lie in `folder`."""
     return Page(
         title=title,
         warnings=warnings,
@@ -128,8 +131,8 @@ def build_page(title: str, warnings: list[str], sources: Sources, data_docs: str
         targets=list(Target),
         suites=suites(sources.cohort.checks),
         checks_hold=sources.cohort.checks["success"],
-        data_docs=data_docs,
-        outliers=[_outlier_section(found) for found in sources.outliers],
+        data_docs=_link(sources.cohort.data_docs, folder),
+        outliers=[_outlier_section(found, folder) for found in sources.outliers],
     )
 
 
@@ -233,7 +236,15 @@ def _lineage(lineage: Json, registration: Json | None) -> list[tuple[str, str]]:
     return [(name, str(known.get(key) or "not recorded")) for key, name in names.items()]
 
 
-def _outlier_section(found: ViewOutliers) -> OutlierSection:
+def _outlier_section(found: ViewOutliers, folder: Path) -> OutlierSection:
     top = found.scores.nsmallest(_TOP_OUTLIERS, "rank")
-    first = list(zip(top["rank"], top["nodule_id"], top["part"], strict=True))
-    return OutlierSection(found.view.value, _picture(found.picture, wording.OUTLIER_CAPTION), first)
+    return OutlierSection(
+        view=found.view.value,
+        picture=_picture(found.picture, wording.OUTLIER_CAPTION),
+        page=_link(found.page, folder),
+        first=list(zip(top["rank"], top["nodule_id"], top["part"], top["reason"], strict=True)),
+    )
+
+
+def _link(target: Path | None, folder: Path) -> str | None:
+    return None if target is None else Path(os.path.relpath(target, folder)).as_posix()

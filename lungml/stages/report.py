@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from lungml.files import write_json, write_text
@@ -24,6 +23,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     *,
     index: Path,
     split: Path,
+    excluded: Path,
     checked: Path,
     outliers: Path,
     screen: Path,
@@ -43,6 +43,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     places = Places(
         index=index,
         split=split,
+        excluded=excluded,
         checked=checked,
         outliers=outliers,
         screen=screen,
@@ -62,11 +63,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
         checks_hold=sources.cohort.checks["success"],
         patients_inferred=sources.cohort.index.get("patients_inferred", False),
     )
-    page = build_page(report.title, said, sources, _link(sources.cohort.data_docs, out))
+    page = build_page(report.title, said, sources, out.parent)
     write_text(out, render(page))
     write_json(summary, flat_numbers(sources.tasks))
     say(f"  {len(sources.tasks)} tasks, {out.stat().st_size / 1e6:.1f} MB: {out}")
-
-
-def _link(target: Path | None, page: Path) -> str | None:
-    return None if target is None else Path(os.path.relpath(target, page.parent)).as_posix()

@@ -42,6 +42,7 @@ def write_report(root, *, title="lungml report", acquire=None, labels=None, scop
         scope or ScopeParams(),
         index=root / "data/index",
         split=root / "data/split.parquet",
+        excluded=reports / "split/excluded.json",
         checked=reports / "validate",
         outliers=reports / "outliers",
         screen=reports / "screen",
@@ -82,7 +83,7 @@ def test_the_page_refers_to_nothing_but_itself_and_the_data_docs_beside_it(page)
     found = references(page)
 
     outside = [where for where in found.addresses if not where.startswith(("data:image/png;base64,", "#"))]
-    assert outside == ["validate/data_docs/index.html"]
+    assert outside == ["validate/data_docs/index.html", "outliers/slice.html", "outliers/nodule.html"]
     assert {where[1:] for where in found.addresses if where.startswith("#")} <= found.ids
     assert "script" not in found.tags
     assert "url(" not in page
@@ -154,7 +155,13 @@ def test_an_optional_part_that_is_missing_is_said_to_be(project, gone, sentence)
 
 @pytest.mark.parametrize(
     "gone",
-    ["data/index/summary.json", "data/split.parquet", "reports/validate/result.json", "reports/evaluate"],
+    [
+        "data/index/summary.json",
+        "data/split.parquet",
+        "reports/split/excluded.json",
+        "reports/validate/result.json",
+        "reports/evaluate",
+    ],
 )
 def test_a_needed_part_that_is_missing_stops_the_report(project, gone):
     path = project / gone
@@ -177,6 +184,14 @@ def test_a_picture_that_is_none_is_refused(project):
 
     with pytest.raises(InputError, match="not a PNG"):
         write_report(project)
+
+
+def test_how_many_nodules_are_excluded_and_why_is_said_also_when_there_are_none(page, project):
+    edit_json(project / "reports/split/excluded.json", n=3, kinds={"blank": {"train": 2, "test": 1}})
+
+    assert text_of(page).count("No nodule is excluded.") == 2
+    sentence = "3 nodules are excluded by the reviewed list: blank (2 of train, 1 of test)."
+    assert text_of(write_report(project)).count(sentence) == 2
 
 
 def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
