@@ -5,6 +5,7 @@ from ct_index import slices_of
 
 from lungml.ct.read import read_planes, read_volume
 from lungml.errors import InputError
+from lungml.params.data import CtParams
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS, ids=str)
@@ -110,3 +111,17 @@ def test_a_file_that_changed_since_the_index_is_refused(tmp_path):
 
     with pytest.raises(InputError, match="LM-D001"):
         read_volume(tmp_path, slices)
+
+
+def test_an_assumed_rescale_is_that_of_the_index_also_when_planes_are_read(tmp_path):
+    for path in write_ct(tmp_path, body_hu()):
+        edit(path, RescaleSlope=None, RescaleIntercept=None)
+    assumed = CtParams(assume_rescale=(1.0, -1024.0))
+    slices = slices_of(tmp_path, assumed)
+
+    hu, _ = read_planes(tmp_path, slices, [1, 2], assumed)
+
+    assert np.array_equal(hu, body_hu()[[1, 2]])
+    assert np.array_equal(read_volume(tmp_path, slices, assumed).hu, body_hu())
+    with pytest.raises(InputError, match="LM-D021"):
+        read_planes(tmp_path, slices, [1])

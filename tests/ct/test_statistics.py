@@ -81,3 +81,37 @@ def test_equal_pixels_have_equal_checksums_however_they_arrive():
 def test_values_that_are_no_hu_of_a_body_are_refused(wrong):
     with pytest.raises(RefusedError, match="LM-D025"):
         summary(wrong(body()))
+
+
+@pytest.mark.parametrize(("shift", "direction"), [(1024, "high"), (-1024, "low")])
+def test_values_off_by_the_usual_intercept_are_said_to_be(shift, direction):
+    hu = body() + shift
+    padding = hu < -1500  # as the reader takes it
+    hu[padding] = -1000
+
+    with pytest.raises(RefusedError, match=f"LM-D025.*as if 1024 HU too {direction}"):
+        summary(hu, padding)
+
+
+def test_implausible_values_of_another_kind_are_not_said_to_be_shifted():
+    with pytest.raises(RefusedError, match="LM-D025") as caught:
+        summary(np.full((2, 10, 10), 3000))
+
+    assert "as if" not in str(caught.value)
+
+
+@pytest.mark.parametrize("turned", [lambda hu: -hu, lambda hu: 2047 - hu])
+def test_inverted_values_of_a_monochrome1_image_are_refused_as_such(turned):
+    collector = Collector()
+    hu = turned(body())
+    collector.add(hu, np.zeros(hu.shape, bool))
+
+    with pytest.raises(RefusedError, match="LM-D028"):
+        collector.result("series", white_is_low=True)
+
+
+def test_upright_values_of_a_monochrome1_image_are_hu():
+    collector = Collector()
+    collector.add(body(), np.zeros(body().shape, bool))
+
+    assert collector.result("series", white_is_low=True).air_mode_hu == summary(body()).air_mode_hu
