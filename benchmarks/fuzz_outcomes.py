@@ -131,7 +131,7 @@ def is_same(one: Volume, other: Volume) -> bool:
         (z, y, x) for z in (0, one.hu.shape[0]) for y in (0, one.hu.shape[1]) for x in (0, one.hu.shape[2])
     ]
     distances = [np.linalg.norm(one.position_mm(each) - other.position_mm(each)) for each in corners]
-    return max(distances) <= max(0.01, 0.01 * max(other.spacing_mm))
+    return bool(max(distances) <= max(0.01, 0.01 * max(other.spacing_mm)))
 
 
 @contextmanager

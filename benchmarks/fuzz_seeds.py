@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
@@ -139,7 +140,7 @@ def _in_syntax(syntax: str) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         for path in write_ct(folder, body_hu(SHAPE)):
             dataset = pydicom.dcmread(path)
-            dataset.file_meta.TransferSyntaxUID = syntax
+            dataset.file_meta.TransferSyntaxUID = UID(syntax)
             if syntax == ExplicitVRBigEndian:
                 dataset.PixelData = np.frombuffer(dataset.PixelData, "<i2").astype(">i2").tobytes()
             implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
