@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import BinaryIO
 
-from lungml.phi.voxels import PACKED_SIZE, HeaderError, Voxels, bytes_of, plain_file
+from lungml.phi.voxels import SIZE_DIGITS, HeaderError, Voxels, bytes_of, plain_file
 
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMBERS = rf"({_NUMBER})( +({_NUMBER})){{0,15}}"
@@ -51,7 +52,8 @@ def clean_header(stream: BinaryIO, rename: Callable[[str], str]) -> tuple[bytes,
     kept.pop("HeaderSize", None)
     lines = [f"{name} = {value}" for name, value in kept.items()]
     if voxels.packing == "zlib":
-        lines.append(f"CompressedDataSize = {PACKED_SIZE}")
+        lines.append(f"CompressedDataSize = {0:0{SIZE_DIGITS}}")
+        voxels = replace(voxels, size_at=len("\n".join(lines)) - SIZE_DIGITS)
     lines.append(f"ElementDataFile = {rename(voxels.file) if voxels.file else 'LOCAL'}")
     return ("\n".join(lines) + "\n").encode("ascii"), voxels
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from lungml.files import atomic_file
 from lungml.phi import metaimage, nifti, nrrd
 from lungml.phi.keys import Pseudonyms
-from lungml.phi.voxels import PACKED_SIZE, HeaderError, Voxels
+from lungml.phi.voxels import SIZE_DIGITS, HeaderError, Voxels
 from lungml.quarantine import RefusedError, finding
 
 _CHUNK = 1 << 20
@@ -61,9 +61,9 @@ def deidentify_volume(raw: Path, path: str, target: Path, names: Pseudonyms) -> 
                     size = _copy_part(source, target, voxels, names)
                 else:
                     size = _copy_voxels(stream, out, voxels)  # type: ignore[arg-type]
-                if PACKED_SIZE.encode() in header:
-                    out.seek(0)
-                    out.write(header.replace(PACKED_SIZE.encode(), f"{size:015}".encode()))
+                if voxels.size_at >= 0:
+                    out.seek(voxels.size_at)
+                    out.write(f"{size:0{SIZE_DIGITS}}".encode())
     except (HeaderError, EOFError, OSError, zlib.error, ValueError) as error:
         with suppress(OSError):
             target.unlink()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-PACKED_SIZE = "9" * 15
-"""Stands in a header for the size of the packed voxels, which is known when they are written."""
+SIZE_DIGITS = 15
 
 
 class HeaderError(ValueError):
@@ -21,6 +20,7 @@ class Voxels:
         packing: "raw", "gzip" or "zlib".
         skip: from the start of the file, or from the end of the header if `relative`; -1: the last bytes.
         file: another file in the same folder; '' for this one.
+        size_at: where in the clean header `SIZE_DIGITS` digits wait for the packed size; -1: nowhere.
     """
 
     length: int
@@ -28,6 +28,7 @@ class Voxels:
     skip: int = 0
     relative: bool = False
     file: str = ""
+    size_at: int = -1
 
 
 def bytes_of(sizes: tuple[int, ...], bytes_each: int) -> int:
