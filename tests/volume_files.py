@@ -65,6 +65,7 @@ def edit_nifti(path, **values):
 _NIFTI = {
     "sizes": (40, "8h"),
     "datatype": (70, "h"),
+    "vox_offset": (108, "f"),
     "scl_slope": (112, "f"),
     "scl_inter": (116, "f"),
     "qform_code": (252, "h"),

@@ -91,7 +91,7 @@ def _read_header(raw: Path, path: str) -> NiftiHeader:
     return NiftiHeader(
         sizes=sizes,
         dtype=np.dtype(order + kind) if kind else None,
-        offset=max(int(offset), _HEADER_BYTES) if np.isfinite(offset) else _HEADER_BYTES,
+        offset=_offset(offset, path),
         slope=slope,
         intercept=intercept,
         qform=_from_quaternion(floats[:6], pixdim) if qform_code > 0 else None,
@@ -102,6 +102,19 @@ def _read_header(raw: Path, path: str) -> NiftiHeader:
 _HEADER_BYTES = 348
 _DTYPES = {4: "i2", 8: "i4", 16: "f4", 64: "f8", 512: "u2", 768: "u4"}
 """NIfTI datatype -> NumPy's."""
+
+
+def _offset(declared: float, path: str) -> int:
+    """Where the values begin: behind the header and the 4 bytes that say if it is extended, at least."""
+    if not declared <= _LAST_OFFSET:
+        raise RefusedError(
+            finding("LM-D060", path, f"values at byte {declared:g}", f"at most {_LAST_OFFSET}")
+        )
+    return max(int(declared), _FIRST_OFFSET) if declared > 0 else _FIRST_OFFSET
+
+
+_FIRST_OFFSET = 352
+_LAST_OFFSET = 1 << 30
 
 
 def _from_quaternion(numbers: tuple[float, ...], pixdim: tuple[float, ...]) -> NDArray[np.float64]:

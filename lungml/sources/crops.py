@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungml.ct.header import Scan
 from lungml.ct.statistics import Collector
-from lungml.index_rows import Marked, Rows, Whose, image_row, mark_rows
+from lungml.index_rows import UNKNOWN_SCAN, Marked, Rows, Whose, image_row, mark_rows
 from lungml.nodules.consensus import Nodule
 from lungml.nodules.lidc_xml import NOT_GIVEN, SCALES, Kind, Reading
 from lungml.nodules.linking import Placed
@@ -24,7 +25,8 @@ from lungml.sources.csv_table import CsvTable, read_csv
 from lungml.sources.problems import Problems
 
 _NEEDED = ("nodule_id", "patient_id", "pixel_spacing_mm")
-_OPTIONAL = ("series_uid", "study_uid", "diameter_mm", "label")
+_OF_SCAN = ("manufacturer", "model", "kernel", "slice_thickness_mm")
+_OPTIONAL = ("series_uid", "study_uid", "diameter_mm", "label", *_OF_SCAN)
 _READERS = ("r1", "r2", "r3", "r4")
 _ONE_SCORE = ("score", "malignancy")
 _READER_NUMBERS = (1, 2, 3, 4, 0, 0)
@@ -47,6 +49,7 @@ class Crop:
     scores: tuple[int, ...]
     """Of each reader, 0 if not given."""
     label: int
+    scan: Scan
 
 
 def is_crops_header(columns: Sequence[str]) -> bool:
@@ -135,7 +138,15 @@ def _crop(cells: Cells, places: Mapping[str, tuple[str, NDArray[np.int16]]]) -> 
         diameter_mm=cells.number("diameter_mm", within=lambda value: 0 < value <= 300),
         scores=tuple(scores),
         label=cells.whole("label", range(2), missing=-1),
+        scan=_scan(cells),
     )
+
+
+def _scan(cells: Cells) -> Scan:
+    thickness_mm = cells.number("slice_thickness_mm", within=lambda value: 0 < value <= 10)
+    maker, model, kernel = (cells.text[name] for name in ("manufacturer", "model", "kernel"))
+    nothing = UNKNOWN_SCAN
+    return Scan(maker, model, kernel, nothing.sex, nothing.kvp, thickness_mm, nothing.age_years)
 
 
 def _of_one_patient_and_spacing(crops: list[Crop], path: str, problems: Problems) -> list[Crop]:
@@ -164,8 +175,11 @@ def _add_series(rows: Rows, uid: str, crops: Sequence[Crop]) -> None:
     first = crops[0]
     whose = Whose(uid, first.study_uid, first.patient_id)
     spacing_mm, (height, width) = (first.spacing_mm, first.spacing_mm), first.image_hu.shape
-    statistics = replace(collector.summary(), **dict.fromkeys(_OF_BODIES, math.nan))
-    rows.tables["series"].append(image_row(whose, "crop", (height, width), spacing_mm, statistics))
+    rows.tables["series"].append(
+        image_row(whose, "crop", (height, width), spacing_mm, collector.summary())
+        | dict.fromkeys(_OF_BODIES, math.nan)
+        | asdict(first.scan)
+    )
     placed = [_readings(crop, 10 * number) for number, crop in enumerate(crops)]
     marked = Marked(
         placed=[reading for readings in placed for reading in readings],

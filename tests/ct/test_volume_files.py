@@ -1,6 +1,7 @@
 """The same body in every format is the same volume; what no CT volume can be is refused by its code."""
 
 import gzip
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -302,6 +303,32 @@ def test_a_header_that_claims_a_huge_volume_allocates_nothing(tmp_path):
     edit_nifti(path, sizes=[3, 4000, 4000, 4000, 1, 1, 1, 1])
 
     assert code_of(path) == "LM-D030"
+
+
+@pytest.mark.parametrize("offset", [np.nan, 1e30, 1e6])
+def test_values_that_begin_nowhere_are_refused(tmp_path, offset):
+    path = write_volume(tmp_path / "a.nii", body_hu())
+    edit_nifti(path, vox_offset=offset)
+
+    assert code_of(path) == "LM-D060"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz", "nrrd", "mha"])
+def test_files_changed_at_random_are_read_or_refused(tmp_path, suffix):
+    rng = np.random.default_rng(0)
+    whole = write_volume(tmp_path / f"a.{suffix}", body_hu()).read_bytes()
+    head = len(whole) if suffix == "nii.gz" else 400
+    for _ in range(1000):
+        data = bytearray(whole)
+        for at in rng.integers(0, head, rng.integers(1, 6)):
+            data[at] = rng.integers(256)
+        (tmp_path / f"b.{suffix}").write_bytes(
+            data[: rng.integers(len(data)) if rng.random() < 0.2 else None]
+        )
+
+        with suppress(RefusedError):
+            inspect_volume_file(tmp_path, f"b.{suffix}", CtParams())
 
 
 def test_a_compressed_file_is_read_no_further_than_its_header_says(tmp_path):

@@ -68,11 +68,13 @@ def found(root):
 
 
 def test_a_crop_is_a_nodule_with_its_readers_scores(tmp_path):
-    crop_folder(tmp_path / "raw", [row(1), row(2, r1=0, r3=0, diameter_mm="")])
+    scanner = {"manufacturer": "MAKER", "kernel": "B30f", "slice_thickness_mm": 1.25}
+    crop_folder(tmp_path / "raw", [row(1, **scanner), row(2, r1=0, r3=0, diameter_mm="")])
 
     tables = indexed(tmp_path)
 
     assert tables["series"]["form"].tolist() == ["crop", "crop"]
+    assert tables["series"].iloc[0][list(scanner)].tolist() == ["MAKER", "B30f", 1.25]
     assert tables["slices"].empty
     nodules = tables["nodules"].set_index("nodule_id")
     assert list(nodules.index) == ["P1-1", "P2-2"]
