@@ -253,12 +253,12 @@ import resource, sys, time
 from pathlib import Path
 from lungml.archives.unpack import unpack
 from lungml.quarantine import RefusedError
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 try:
     unpack(Path(sys.argv[1]), Path(sys.argv[2]))
 except RefusedError as error:
     print(error.finding.code)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, time.perf_counter() - start)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, time.process_time() - start)
 """
 
 
@@ -272,7 +272,7 @@ def zip_bomb(path):
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("zeros.dcm", "w") as stream,
     ):
-        zeros(stream, 250)
+        zeros(stream, 100)
 
 
 def lying_zip_bomb(path):
@@ -286,7 +286,7 @@ def lying_zip_bomb(path):
 def tar_bomb(path, packing):
     with tarfile.open(path, packing) as archive:
         info = tarfile.TarInfo("zeros.dcm")
-        info.size = 250 * 2**20
+        info.size = 100 * 2**20
 
         class Zeros:
             def read(self, size):
@@ -298,17 +298,17 @@ def tar_bomb(path, packing):
 def xz_bomb_of_xz_9(path):
     with lzma.open(path, "wb", preset=9) as stream:
         info = tarfile.TarInfo("zeros.dcm")
-        info.size = 200 * 2**20
+        info.size = 100 * 2**20
         stream.write(info.tobuf())
-        zeros(stream, 200)
+        zeros(stream, 100)
 
 
 def long_header_bomb(path):
     info = tarfile.TarInfo("x")
-    info.type, info.size = tarfile.XHDTYPE, 150 * 2**20
+    info.type, info.size = tarfile.XHDTYPE, 100 * 2**20
     with lzma.open(path, "wb", preset=1) as stream:
         stream.write(info.tobuf())
-        zeros(stream, 150)
+        zeros(stream, 100)
 
 
 def many_entries(path):
