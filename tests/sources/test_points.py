@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,12 @@ from volume_files import FORMATS, write_volume
 
 from lungml.errors import InputError
 from lungml.imaging.store import read_store
-from lungml.params.data import ConsensusParams, CtParams, ViewsParams
+from lungml.params.data import CheckParams, ConsensusParams, CtParams, LabelParams, SplitParams, ViewsParams
+from lungml.params.scope import ScopeParams
 from lungml.quarantine import read_findings
-from lungml.stages import index, views
-from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, read_table
-from lungml.terms import View
+from lungml.stages import index, split, validate, views
+from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, SPLIT, read_table
+from lungml.terms import Task, View
 
 SHAPE = (12, 30, 32)
 CENTRE = (5, 14, 17)
@@ -28,6 +30,8 @@ X_MM, Y_MM, Z_MM = (
     for origin, index, step in zip(ORIGIN_MM, CENTRE[::-1], SPACING_MM[::-1], strict=True)
 )
 UID = "1.2.9"
+EXCLUSIONS = Path(__file__).resolve().parents[2] / "exclusions.csv"
+"""The shipped list, which is empty."""
 
 
 @pytest.fixture(autouse=True)
@@ -484,3 +488,27 @@ def test_a_published_point_lies_where_the_readers_consensus_is(tmp_path):
     assert nodule["diameter_mm"] == pytest.approx(23.3506, abs=1e-3)  # as the table gives it
     assert nodule["volume_mm3"] == pytest.approx(readers["volume_mm3"], rel=0.1)
     assert nodule["patient_id"] == readers["patient_id"]
+
+
+@pytest.mark.slow
+def test_a_cohort_with_labels_alone_is_checked_divided_and_cut(tmp_path):
+    rows = []
+    for number in range(16):
+        name = f"v{number}.nii.gz"
+        write_volume(tmp_path / "raw" / name, with_ball(seed=number))
+        rows.append(point(series_uid=name, patient_id=f"P{number}", label=int(number % 3 == 0)))
+    rows[3]["diameter_mm"] = ""
+    write_points(tmp_path / "raw" / "points.csv", rows)
+    scope = ScopeParams(views=(View.NODULE,), tasks={Task.NODULE_BINARY: View.NODULE})
+    indexed(tmp_path)
+
+    validate.run(CheckParams(), LabelParams(), scope, index=tmp_path / "index", out=tmp_path / "checked")
+    split.run(
+        SplitParams(), LabelParams(), scope, index=tmp_path / "index", checked=tmp_path / "checked",
+        exclusions=EXCLUSIONS, out=tmp_path / "split.parquet", excluded=tmp_path / "excluded.json",
+    )  # fmt: skip
+
+    table = read_table(tmp_path / "split.parquet", SPLIT)
+    assert table["binary"].tolist().count(1) == 6
+    assert (table["five"] == -1).all()
+    assert table.groupby("part")["binary"].nunique().eq(2).all()

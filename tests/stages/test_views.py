@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from lungml.files import sha256_file, write_json
 from lungml.imaging.store import read_store
 from lungml.params.data import ConsensusParams, CtParams, ViewsParams
 from lungml.stages.views import run
-from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, write_table
+from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, read_table, write_table
 from lungml.terms import View
 
 N_PLANES, RADIUS_MM, CENTRE_MM = 7, 6.0, (30.0, 40.0)
@@ -89,6 +90,33 @@ def test_the_centre_plane_is_the_one_next_to_the_centre(cohort, tmp_path):
     assert store.items["z_index"].tolist() == [2, 2]
 
 
+def test_neighbours_are_the_planes_at_their_distance(cohort, tmp_path):
+    store = cut(cohort, tmp_path / "out", View.NODULE, channels="neighbours", neighbour_distance_mm=2.0)
+
+    pixel_mm = 50 / 64
+    areas_mm2 = (store.images_hu > -400).sum(axis=(2, 3)) * pixel_mm**2
+    radii_mm2 = RADIUS_MM**2 - np.array([2.0, 0.0, 2.0]) ** 2  # planes 1, 3 and 5 of a ball around plane 3
+    assert areas_mm2 == pytest.approx(np.tile(np.pi * radii_mm2, (2, 1)), rel=0.1)
+    assert (areas_mm2[:, 1] > areas_mm2[:, 0]).all()
+
+
+@pytest.mark.parametrize(("plane", "other"), [(0, 2), (N_PLANES - 1, N_PLANES - 3)])
+def test_at_the_end_of_a_volume_both_neighbours_are_the_one_there_is(cohort, tmp_path, plane, other):
+    nodules = read_table(cohort / "index" / "nodules.parquet", NODULES)
+    images = {}
+    for name, shown, channels in (("end", plane, "neighbours"), ("alone", other, "single")):
+        shutil.copytree(cohort / "index", tmp_path / name / "index")
+        moved = nodules.assign(largest_z_index=np.int32(shown))
+        write_table(tmp_path / name / "index" / "nodules.parquet", moved, NODULES)
+        (tmp_path / name / "raw").symlink_to(cohort / "raw")
+        params = {"channels": channels, "neighbour_distance_mm": 2.0}
+        images[name] = cut(tmp_path / name, tmp_path / name / "out", View.SLICE, **params).images_hu
+
+    for channel in (0, 2):
+        assert np.array_equal(images["end"][:, channel], images["alone"][:, 0])
+    assert not np.array_equal(images["end"][:, 1], images["alone"][:, 0])
+
+
 def test_an_index_without_nodules_is_refused(cohort, tmp_path):
     for table in (SERIES, SLICES, READINGS, CONTOURS, NODULES):
         write_table(tmp_path / f"{table.name}.parquet", _frame([], table), table)
@@ -105,8 +133,8 @@ def test_an_index_without_nodules_is_refused(cohort, tmp_path):
         )
 
 
-def cut(cohort: Path, out: Path, view: View, plane="largest"):
-    params = ViewsParams(size_px=64, plane=plane)
+def cut(cohort: Path, out: Path, view: View, plane="largest", **how):
+    params = ViewsParams(size_px=64, plane=plane, **how)
     run(CtParams(), ConsensusParams(), params, view=view, raw=cohort / "raw", index=cohort / "index", out=out)
     return read_store(out)
 
@@ -152,7 +180,8 @@ def _write_ball(folder: Path, uid: str) -> None:
 def _add_rows(rows: dict[str, list[dict]], uid: str) -> None:
     spacing_y, spacing_x = SPACINGS_MM[uid]
     centre = {"z_index": 2.4, "y_index": CENTRE_MM[0] / spacing_y, "x_index": CENTRE_MM[1] / spacing_x}
-    rows["series"].append({"series_uid": uid, "spacing_y_mm": spacing_y, "spacing_x_mm": spacing_x})
+    sizes = {"n_slices": N_PLANES, "spacing_z_mm": 1.0, "spacing_y_mm": spacing_y, "spacing_x_mm": spacing_x}
+    rows["series"].append({"series_uid": uid} | sizes)
     rows["slices"] += [
         {"series_uid": uid, "z_index": z, "path": f"{uid}/{N_PLANES - z}.dcm"} for z in range(N_PLANES)
     ]
