@@ -15,6 +15,8 @@ from lungml.figures.style import INK, MUTED, PALETTE, SEQUENTIAL, hide_frame, ne
 _LABELLED, _FIRST = 5, 30
 _PANEL_IN, _TITLES_IN = 3.0, 2.2
 _MARKERS = "osD^vP"
+_MOST, _LEAST, _CROWD = 16.0, 4.0, 300
+"""Area of a marker for few and for many nodules, and from how many on it shrinks, in points squared."""
 _RANKS = ["1 to 10", f"11 to {_FIRST}", "others"]
 
 
@@ -31,8 +33,8 @@ def embedding_figure(points: pd.DataFrame, title: str) -> Figure:
     figure, grid = new_grid(3, 2, width_in=8.4, height_in=3 * panel_in + _TITLES_IN)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", color=INK)
     panels = [hide(axes) for axes in grid.ravel()]
-    # A few extreme nodules would leave one colour for all others, so the scale ends at their 98th percentile.
-    top = float(np.nanpercentile(points["unusual"], 98))
+    # A few extreme nodules would leave one colour for all others, so the scale ends at the 95th percentile.
+    top = float(np.nanpercentile(points["unusual"], 95))
     _quantity(panels[0], points, points["unusual"].clip(upper=top), "Outlier score")
     ranks = pd.cut(points["rank"], [0, 10, _FIRST, np.inf], labels=_RANKS).astype(str)
     _groups(panels[1], points, ranks, "Outlier rank (numbers: 1 to 5)", names=_RANKS[:2])
@@ -57,8 +59,8 @@ def hide(axes: Axes) -> Axes:
 def _quantity(axes: Axes, points: pd.DataFrame, values: ArrayLike, title: str) -> None:
     axes.set_title(title)
     dots = axes.scatter(
-        points["tsne_x"], points["tsne_y"], c=np.asarray(values), cmap=SEQUENTIAL, s=16, linewidths=0,
-        plotnonfinite=True,
+        points["tsne_x"], points["tsne_y"], c=np.asarray(values), cmap=SEQUENTIAL, s=_size(points),
+        linewidths=0, plotnonfinite=True,
     )  # fmt: skip
     bar = axes.figure.colorbar(dots, ax=axes, shrink=0.8, pad=0.01)
     bar.outline.set_visible(False)
@@ -68,7 +70,7 @@ def _ranks(axes: Axes, points: pd.DataFrame) -> None:
     for _, point in points[points["rank"] <= _LABELLED].iterrows():
         axes.annotate(
             str(point["rank"]), (point["tsne_x"], point["tsne_y"]), xytext=(3, 3),
-            textcoords="offset points", fontsize=8, fontweight="bold", color=PALETTE[1],
+            textcoords="offset points", fontsize=8, fontweight="bold", color=INK,
         )  # fmt: skip
 
 
@@ -80,13 +82,20 @@ def _groups(
     shown = list(values.value_counts().index[: len(PALETTE)] if names is None else names)
     rest = points[~values.isin(shown)]
     if len(rest):
-        axes.scatter(rest["tsne_x"], rest["tsne_y"], s=8, color=MUTED, linewidths=0, alpha=0.6)
+        axes.scatter(
+            rest["tsne_x"], rest["tsne_y"], s=_size(points) / 2, color=MUTED, linewidths=0, alpha=0.6
+        )
+    size = _MOST if len(points) - len(rest) <= _FIRST else _size(points)
     for number, name in enumerate(shown):
         rows = points[values == name]
         axes.scatter(
-            rows["tsne_x"], rows["tsne_y"], s=16, marker=_MARKERS[number], color=PALETTE[number],
+            rows["tsne_x"], rows["tsne_y"], s=size, marker=_MARKERS[number], color=PALETTE[number],
             linewidths=0, label=f"{name} ({len(rows)})",
         )  # fmt: skip
     if len(rest):
         axes.scatter([], [], s=8, color=MUTED, linewidths=0, alpha=0.6, label=f"others ({len(rest)})")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, handletextpad=0.2)
+
+
+def _size(points: pd.DataFrame) -> float:
+    return float(np.clip(_MOST * _CROWD / len(points), _LEAST, _MOST))

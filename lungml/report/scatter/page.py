@@ -18,7 +18,7 @@ LISTED = 30
 """Nodules in the list beside the picture."""
 
 _DETECTORS = ("knn", "mahalanobis", "isolation", "image")
-_TOP_SHARE = 0.98
+_TOP_SHARE = 0.95
 """A few extreme nodules would leave one colour for all others, so the scale of scores ends here."""
 
 
@@ -102,7 +102,7 @@ def _colourings(points: pd.DataFrame) -> list[dict[str, Any]]:
     detector = points["detector"].where(points["rank"] <= LISTED, "not among the first")
     top = float(np.nanquantile(points["unusual"], _TOP_SHARE))
     return [
-        {"name": "Outlier score", "values": _numbers(points["unusual"], 2), "top": round(top, 2)},
+        {"name": "Outlier score", "values": _numbers(points["unusual"], 2), "top": round(top, 2), "open": True},
         {"name": "Outlier rank", "values": ranks.astype(str).tolist(), "rest": "the others"},
         {"name": "Detector", "values": detector.tolist(), "rest": "not among the first"},
         {"name": "Readers' score", "values": _numbers(points["score"], 2), "top": 5},

@@ -28,8 +28,8 @@ function mix(share) {
     (1 - part) * channel(ramp[first], start) + part * channel(ramp[first + 1], start))).join(",")})`;
 }
 
-function legendEntry(colour, text, kind = "i") {
-  const entry = document.createElement("span"), mark = document.createElement(kind);
+function legendEntry(colour, text) {
+  const entry = document.createElement("span"), mark = document.createElement("i");
   mark.style.background = colour;
   entry.append(mark, text);
   find("legend").append(entry);
@@ -42,11 +42,10 @@ function colour() {
   if ("top" in kind) {
     const known = kind.values.filter((value) => value !== null), low = Math.min(...known);
     colours = kind.values.map((value) => (value === null ? rest : mix((value - low) / (kind.top - low || 1))));
-    legendEntry("none", known.length ? `${low}` : "none known");
-    const ramp = legendEntry(`linear-gradient(to right, ${data.colours.ramp.join(",")})`, "", "span");
+    const ramp = legendEntry(`linear-gradient(to right, ${data.colours.ramp.join(",")})`, "");
     ramp.className = "ramp";
-    ramp.style.display = "inline-block";
-    legendEntry("none", `${kind.top} and more`);
+    ramp.before(known.length ? `${low} ` : "none known ");
+    ramp.after(kind.open ? ` ${kind.top} and more` : ` ${kind.top}`);
     if (known.length < count) legendEntry(rest, `not given (${count - known.length})`);
   } else {
     const sizes = new Map();
