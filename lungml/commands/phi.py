@@ -47,8 +47,8 @@ def command(path: Path, *, known: Path | None, report: Path | None) -> None:
     if found:
         files = len({place.path for place in found})
         raise FoundError(
-            f"{len(found)} places in {files} files of {path} tell who a patient is; run `lungml deidentify` "
-            "on the original folder and use its copy, or remove these places"
+            f"{path} tells who a patient is, in {len(found)} place(s) of {files} file(s); run `lungml "
+            "deidentify` on the original folder and use its copy, or remove these places"
         )
     say(f"  nothing found in {path}{'' if known else ' (no words were given to look for: --known)'}")
 
