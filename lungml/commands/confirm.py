@@ -33,7 +33,7 @@ def command(task: str, top: int, spread: bool, epochs: int | None, out: Path | N
     click.echo(
         f"Rank agreement of probes and fine-tuning (Kendall's tau, {len(result['cells'])} cells): {shown}"
     )
-    if all(cell["tied"] for cell in result["cells"]):
+    if all(cell["tied"] for cell in result["cells"]) and not spread:
         click.echo(
             "All of these cells tie in the screening, so no agreement was to be expected; try --spread."
         )
