@@ -94,7 +94,9 @@ def _groups(
         )  # fmt: skip
     if len(rest):
         axes.scatter([], [], s=8, color=MUTED, linewidths=0, alpha=0.6, label=f"others ({len(rest)})")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, handletextpad=0.2)
+    legend = axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, handletextpad=0.2)
+    for dots in legend.legend_handles:
+        dots.set_sizes([_MOST])  # type: ignore[union-attr]
 
 
 def _size(points: pd.DataFrame) -> float:

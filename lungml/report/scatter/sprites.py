@@ -16,7 +16,7 @@ from lungml.imaging.intensity import window_to_unit
 LUNG_WINDOW_HU = (-1350.0, 150.0)
 """Level -600, width 1500."""
 
-_SHEET_PX, _LEAST_PX, _MOST_PX = 2150, 16, 64
+_SHEET_PX, _LEAST_PX, _MOST_PX = 1900, 16, 64
 _GREYS = 64
 """So many shades: noise is kept from filling the file, and an eye sees no steps in a picture this small."""
 
