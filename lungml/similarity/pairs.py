@@ -13,8 +13,9 @@ from lungml.similarity.fingerprint import Fingerprints, FloatArray, structure, u
 from lungml.similarity.placing import Placing, find_placings
 from lungml.similarity.registration import fit
 
-COARSE_PX, FINE_PX = (1.5, 5.0), (1.0, 4.0)
-"""Sizes of the detail that finds a pair, and that the decision also rests on (`structure`)."""
+COARSE_PX, FINE_PX, TEXTURE_PX = (1.5, 5.0), (1.0, 4.0), (0.8, 2.5)
+"""Sizes of the detail that finds a pair, and of those that the decision rests on too (`structure`)."""
+_TEXTURE_FLAT = 0.001
 NEAR = 0.905
 """Images whose structure correlates at least this much, at both sizes taken together, are copies."""
 _LEAST_PLACED = 0.80
@@ -67,33 +68,63 @@ def near_duplicates(
 
 
 @dataclass(frozen=True)
+class _Demand:
+    """What two images must show beside NEAR: how far the faint texture agrees, and what zoom that takes."""
+
+    texture: float
+    log_zoom: float
+
+
+_UNMOVED = _Demand(texture=0.88, log_zoom=0.018)
+"""Noise lowers the agreement of texture; resizing moves the edges by up to half a pixel."""
+_MOVED = _Demand(texture=0.92, log_zoom=0.18)
+
+
+@dataclass(frozen=True)
 class _Sides:
-    """The structure of both sides' pictures, coarse and fine."""
+    """The structure of both sides' pictures, at three sizes."""
 
     coarse: tuple[FloatArray, FloatArray]
     fine: tuple[FloatArray, FloatArray]
+    texture: tuple[FloatArray, FloatArray]
 
 
 def _copies(
     first: FloatArray, second: FloatArray, *, rigid: bool, upper: bool
 ) -> Iterator[tuple[int, int, float]]:
-    sides = _Sides(*((structure(first, *size), structure(second, *size)) for size in (COARSE_PX, FINE_PX)))
-    yield from _settled(sides, Placing.unmoved(_alike(*sides.coarse, upper=upper)))
+    sides = _Sides(
+        coarse=(structure(first, *COARSE_PX), structure(second, *COARSE_PX)),
+        fine=(structure(first, *FINE_PX), structure(second, *FINE_PX)),
+        texture=(
+            structure(first, *TEXTURE_PX, flat=_TEXTURE_FLAT),
+            structure(second, *TEXTURE_PX, flat=_TEXTURE_FLAT),
+        ),
+    )
+    unmoved = Placing.unmoved(_alike(*sides.coarse, upper=upper))
+    yield from _settled(sides, unmoved, _UNMOVED)
     if rigid:
-        yield from _settled(sides, find_placings(*sides.coarse, least=_LEAST_PLACED, upper=upper))
+        moved = find_placings(*sides.coarse, least=_LEAST_PLACED, upper=upper)
+        yield from _settled(sides, moved, _MOVED)
 
 
-def _settled(sides: _Sides, placing: Placing) -> Iterator[tuple[int, int, float]]:
-    """Fit on coarse detail, then on fine; yield what still agrees, with the mean of both correlations."""
+def _settled(sides: _Sides, placing: Placing, demand: _Demand) -> Iterator[tuple[int, int, float]]:
+    """Fit on coarse detail, then on fine; yield what still agrees, with the mean of both correlations.
+
+    Plain images, such as a round nodule in even lung, agree there with many others once they may move; so
+    their faint texture must agree as well.
+    """
     rough = fit(*sides.coarse, placing, steps=2, stride_px=2)
     rough = rough.where(rough.correlation >= _PROMISING)
     coarse = fit(*sides.coarse, rough.placing, steps=6, stride_px=2)
     coarse = coarse.where(coarse.correlation >= 2 * NEAR - 1)
     fine = fit(*sides.fine, coarse.placing, steps=2, stride_px=1)
-    pairs = zip(fine.placing.first.tolist(), fine.placing.second.tolist(), strict=True)
-    for pair, correlation in zip(pairs, (coarse.correlation + fine.correlation) / 2, strict=True):
-        if correlation >= NEAR:
-            yield *pair, float(correlation)
+    both = (coarse.correlation + fine.correlation) / 2
+    texture = fit(*sides.texture, fine.placing.take(both >= NEAR), steps=1, stride_px=1)
+    zoom = np.abs(np.linalg.det(texture.placing.turn)) ** 0.5
+    kept = (texture.correlation >= demand.texture) & (np.abs(np.log(zoom)) <= demand.log_zoom)
+    pairs = texture.placing.take(kept)
+    values = both[both >= NEAR][kept]
+    yield from zip(pairs.first.tolist(), pairs.second.tolist(), values.tolist(), strict=True)
 
 
 def _alike(first: FloatArray, second: FloatArray, *, upper: bool) -> NDArray[np.intp]:
