@@ -102,6 +102,20 @@ def judge(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenP
     )
 
 
+def coarse_pixels(images_hu: NDArray[np.int16]) -> FloatArray:
+    """Mean HU of views (N, C, H, W) in 8 x 8 fields, all channels in a row: (N, 64 C)."""
+    sums = images_hu.astype(np.float64)
+    for axis in (-2, -1):
+        edges = np.linspace(0, images_hu.shape[axis], _FIELDS + 1).astype(np.int64)[:-1]
+        sums = np.add.reduceat(sums, edges, axis=axis)
+    pixels = images_hu.shape[-1] * images_hu.shape[-2] / _FIELDS**2
+    coarse: FloatArray = sums.reshape(len(sums), -1) / pixels
+    return coarse
+
+
+_FIELDS = 8
+
+
 def chance_levels(cohort: Cohort) -> dict[str, float]:
     """What probabilities without information reach, for each of `METRIC_NAMES`."""
     shares = np.bincount(cohort.labels) / len(cohort.labels)

@@ -76,6 +76,7 @@ def input_paths(root):
     """What the stages outliers and screen read."""
     return {
         "embeddings": root / "data/embeddings",
+        "views": root / "data/views",
         "split": root / "data/split.parquet",
         "index": root / "data/index",
     }
@@ -83,10 +84,7 @@ def input_paths(root):
 
 def outlier_paths(root):
     """What the stage outliers reads."""
-    return input_paths(root) | {
-        "views": root / "data/views",
-        "excluded": root / "reports/split/excluded.json",
-    }
+    return input_paths(root) | {"excluded": root / "reports/split/excluded.json"}
 
 
 def write_views(folder, split, nodules, rng, size_px=24):

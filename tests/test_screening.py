@@ -9,6 +9,7 @@ from lungml.screening import (
     Cell,
     Cohort,
     chance_levels,
+    coarse_pixels,
     draw_folds,
     find_best,
     judge,
@@ -186,3 +187,29 @@ def test_the_stability_of_one_cell_is_not_defined():
     found = ranking_stability({Cell("net", 1.0): only})
 
     assert (found.tau_between_repeats, found.tau_between_folds, found.best_first_share) == (None, None, 1.0)
+
+
+def test_coarse_pixels_are_means_over_fields_of_an_eighth():
+    image = np.arange(16 * 16).reshape(1, 1, 16, 16).astype(np.int16)
+
+    found = coarse_pixels(image)
+
+    assert found.shape == (1, 64)
+    assert found[0, 0] == np.mean([0, 1, 16, 17])
+    assert found[0, 9] == image[0, 0, 2:4, 2:4].mean()
+
+
+@pytest.mark.slow
+def test_a_planted_better_backbone_is_first_in_nine_of_ten_seeds():
+    def is_first(seed):
+        people, rng = cohort(seed, patients=120), np.random.default_rng(seed)
+        folds = draw_folds(people, PARAMS)
+        strengths = {"better": 1.6, "good": 1.2, "fair": 0.9, "blind": 0.0}
+        verdicts = {
+            Cell(name, depth): judge(informative(people, rng, strength * depth), people, folds, PARAMS)
+            for name, strength in strengths.items()
+            for depth in (0.4, 0.7, 1.0)
+        }
+        return find_best(verdicts).backbone == "better"
+
+    assert sum(is_first(seed) for seed in range(10)) >= 9

@@ -59,7 +59,7 @@ def screening_curve(cells: pd.DataFrame, lines: dict[str, float], title: str) ->
             color=PALETTE[number % len(PALETTE)], marker=_MARKERS[number % len(_MARKERS)],
             markersize=4, elinewidth=0.8, label=backbone,
         )  # fmt: skip
-    for (name, level), style in zip(lines.items(), ("--", ":"), strict=False):
+    for (name, level), style in zip(lines.items(), ("--", ":", "-."), strict=False):
         axes.axhline(level, color=MUTED, linestyle=style, linewidth=1.2, label=f"{name} {level:.3f}")
     axes.set_xticks(sorted(cells["depth"].unique()))
     axes.xaxis.set_major_formatter(lambda depth, _: f"{depth:.0%}")

@@ -1,9 +1,10 @@
-"""Rank backbones and depths for one task by linear probes, beside chance and diameter alone."""
+"""Rank backbones and depths for one task by linear probes, beside what needs no trained backbone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from lungml.embeddings import read_embeddings
+from lungml.embeddings import has_twin, read_embeddings
 from lungml.errors import InputError, MissingInputError
 from lungml.evaluation.baselines import size_features
 from lungml.figures.screening import screening_curve, screening_heatmap
 from lungml.figures.style import save
 from lungml.files import atomic_folder, write_json, write_text
+from lungml.imaging.store import read_store
 from lungml.params.model import ScreenParams
 from lungml.progress import track
 from lungml.screening import (
@@ -25,6 +27,7 @@ from lungml.screening import (
     Cohort,
     Verdict,
     chance_levels,
+    coarse_pixels,
     draw_folds,
     judge,
     rank_cells,
@@ -50,10 +53,15 @@ class _Screened:
     weights: str
     cohort: Cohort
     cells: Mapping[Cell, Verdict]
+    twins: Mapping[Cell, Verdict]
+    """The same backbones with random weights, where `cells` are of pretrained ones."""
     diameter: Verdict
+    pixels: Verdict
 
 
-def run(params: ScreenParams, *, task: Task, embeddings: Path, split: Path, index: Path, out: Path) -> None:
+def run(
+    params: ScreenParams, *, task: Task, embeddings: Path, views: Path, split: Path, index: Path, out: Path
+) -> None:
     """Write `out/ranking.json`, `ranking.csv`, `heatmap.png` and `curve.png`.
 
     Raises:
@@ -69,13 +77,24 @@ def run(params: ScreenParams, *, task: Task, embeddings: Path, split: Path, inde
     with threadpool_limits(1):  # sums depend on their number; small matrices
         folds = draw_folds(cohort, params)
         features, weights = _features(task, embeddings, nodules)
-        cells = {
-            cell: judge(values, cohort, folds, params)
-            for cell, values in track(features.items(), "probes", len(features))
-        }
-        diameter = size_features(nodules, float(nodules["diameter_mm"].median()))
-        screened = _Screened(task, weights, cohort, cells, judge(diameter, cohort, folds, params))
+        twins, _ = _features(task, embeddings, nodules, twin=True)
+        probe = partial(judge, cohort=cohort, folds=folds, params=params)
+        screened = _Screened(
+            task,
+            weights,
+            cohort,
+            cells={cell: probe(each) for cell, each in track(features.items(), "probes", len(features))},
+            twins={cell: probe(each) for cell, each in track(twins.items(), "twins' probes", len(twins))},
+            diameter=probe(size_features(nodules, float(nodules["diameter_mm"].median()))),
+            pixels=probe(_pixels(views / task.view, nodules)),
+        )
     _write(out, screened, params)
+
+
+def _pixels(views: Path, nodules: pd.DataFrame) -> NDArray[np.float64]:
+    """(N, cells): the view itself, coarsely: what a probe gets with nothing of a backbone below it."""
+    store = read_store(views)
+    return coarse_pixels(store.images_hu[store.rows_of(nodules["nodule_id"].tolist())])
 
 
 def _nodules(task: Task, split: Path, index: Path) -> pd.DataFrame:
@@ -90,15 +109,17 @@ def _nodules(task: Task, split: Path, index: Path) -> pd.DataFrame:
 
 
 def _features(
-    task: Task, embeddings: Path, nodules: pd.DataFrame
+    task: Task, embeddings: Path, nodules: pd.DataFrame, *, twin: bool = False
 ) -> tuple[dict[Cell, NDArray[np.float64]], str]:
-    """Embeddings of `nodules` by cell, and where their weights come from."""
+    """Embeddings of `nodules` by cell, and where their weights come from; of twins, those there are."""
     folders = sorted(path for path in embeddings.glob("*/") if not path.name.startswith("."))
     if not folders:
         raise MissingInputError(f"{embeddings} holds no embeddings; run `dvc repro embed`")
     features, weights = {}, set()
     for folder in folders:
-        found = read_embeddings(folder, task.view)
+        if twin and not has_twin(folder, task.view):
+            continue
+        found = read_embeddings(folder, task.view, twin=twin)
         place = {nodule: row for row, nodule in enumerate(found.nodule_ids)}
         missing = [nodule for nodule in nodules["nodule_id"] if nodule not in place]
         if missing:
@@ -116,7 +137,7 @@ def _features(
 def _write(out: Path, screened: _Screened, params: ScreenParams) -> None:
     ranking = _ranking(screened, params)
     table = _table(ranking)
-    cells = table[table["backbone"] != ""]
+    cells = table[table["row"] == "probe"]
     lines = table[table["backbone"] == ""]
     title = f"{screened.task}, linear probes"
     with atomic_folder(out) as temporary:
@@ -127,6 +148,9 @@ def _write(out: Path, screened: _Screened, params: ScreenParams) -> None:
             screening_curve(cells, dict(zip(lines["row"], lines["weighted_auprc"], strict=True)), title),
             temporary / "curve.png",
         )
+
+
+_ROWS = {"diameter": "diameter only", "pixels": "pixels (0% frozen)"}
 
 
 def _ranking(screened: _Screened, params: ScreenParams) -> dict[str, Any]:
@@ -145,7 +169,9 @@ def _ranking(screened: _Screened, params: ScreenParams) -> dict[str, Any]:
         "baselines": {
             "chance": {name: {"value": level, "low": None, "high": None} for name, level in chance.items()},
             "diameter": _metrics(screened.diameter),
+            "pixels": _metrics(screened.pixels),
         },
+        "twins": [{**asdict(cell), **_metrics(verdict)} for cell, verdict in sorted(screened.twins.items())],
     }
 
 
@@ -154,11 +180,12 @@ def _metrics(verdict: Verdict) -> dict[str, dict[str, float | None]]:
 
 
 def _table(ranking: dict[str, Any]) -> pd.DataFrame:
-    """One row per cell, best first, then the baselines."""
+    """One row per cell, best first, then the backbones with random weights, then the baselines."""
     rows = [{"row": "probe", **cell} for cell in ranking["cells"]]
+    rows += [{"row": "random twin", "tied": None, **cell} for cell in ranking["twins"]]
     rows += [
         {
-            "row": {"diameter": "diameter only"}.get(name, name),
+            "row": _ROWS.get(name, name),
             "backbone": "",
             "depth": None,
             "tied": None,

@@ -40,7 +40,8 @@ def test_every_backbone_and_depth_is_ranked_beside_chance_and_diameter(inputs, r
     assert values == sorted(values, reverse=True)
     assert ranking["best"] == {"backbone": cells[0][0], "depth": cells[0][1]}
     assert ranking["cells"][0]["tied"] is True
-    assert set(ranking["baselines"]) == {"chance", "diameter"}
+    assert set(ranking["baselines"]) == {"chance", "diameter", "pixels"}
+    assert ranking["twins"] == []
     assert ranking["weights"].startswith("random")
     seen = read_table(inputs / "data/split.parquet", SPLIT).query("part != 'test'")
     shares = seen["binary"].value_counts(normalize=True)
@@ -51,7 +52,11 @@ def test_every_backbone_and_depth_is_ranked_beside_chance_and_diameter(inputs, r
 def test_the_table_says_the_same_and_ends_with_the_baselines(inputs, ranking):
     rows = list(csv.DictReader((inputs / "out/ranking.csv").read_text().splitlines()))
 
-    assert [row["row"] for row in rows] == ["probe"] * 4 + ["chance", "diameter only"]
+    assert [row["row"] for row in rows] == ["probe"] * 4 + [
+        "chance",
+        "diameter only",
+        "pixels (0% frozen)",
+    ]
     assert float(rows[0]["weighted_auprc"]) == pytest.approx(
         ranking["cells"][0]["weighted_auprc"]["value"], abs=1e-6
     )
@@ -117,3 +122,22 @@ def test_light_stages_start_without_torch():
     code += "sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_random_twin_of_a_pretrained_backbone_stands_in_the_same_table(inputs, tmp_path):
+    root = shutil.copytree(inputs / "data", tmp_path / "data").parent
+    folder = root / "data/embeddings/resnet10t"
+    write_embeddings(folder, View.NODULE, read_embeddings(folder, View.NODULE), twin=True)
+
+    screen.run(PARAMS, task=TASK, **input_paths(root), out=root / "out")
+
+    ranking = json.loads((root / "out/ranking.json").read_text())
+    cells = {(cell["backbone"], cell["depth"]): cell["weighted_auprc"] for cell in ranking["cells"]}
+    assert [(twin["backbone"], twin["depth"]) for twin in ranking["twins"]] == [
+        ("resnet10t", 0.2),
+        ("resnet10t", 1.0),
+    ]
+    for twin in ranking["twins"]:
+        assert twin["weighted_auprc"] == cells[twin["backbone"], twin["depth"]]
+    rows = [row["row"] for row in csv.DictReader((root / "out/ranking.csv").read_text().splitlines())]
+    assert rows == ["probe"] * 4 + ["random twin"] * 2 + ["chance", "diameter only", "pixels (0% frozen)"]
