@@ -13,12 +13,12 @@ import pandas as pd
 from benchmarks.competitors import Reader, readers
 from benchmarks.example_series import CODINGS, example_hu, write_example
 from benchmarks.result import Result, Value, parser, show
-from benchmarks.timing import Contender, seconds_of
+from benchmarks.timing import Contender, times_of
 from lungml.ct.read import read_volume
 from lungml.ct.volume import Hu
 
 CLAIM = "Reading a series to an HU volume is 5 times as fast as MONAI and 3 times as fast as SimpleITK"
-COLUMNS = ("coding", "reader", "seconds", "times lungml's")
+COLUMNS = ("coding", "reader", "seconds", "times lungml's", "CPU seconds", "times lungml's CPU")
 
 
 def measure(slices: int, side: int, rounds: int, codings: Sequence[str], others: bool = True) -> Result:
@@ -68,9 +68,11 @@ def _lungml(files: list[Path]) -> Hu:
 def _rows(files: list[Path], competitors: dict[str, Reader], rounds: int) -> Iterator[tuple[Value, ...]]:
     readers = {"lungml": _lungml, **competitors}
     contenders = [Contender(name, partial(read, files)) for name, read in readers.items()]
-    seconds = seconds_of(contenders, rounds)
-    for name, value in seconds.items():
-        yield files[0].parent.name, name, value, value / seconds["lungml"]
+    times = times_of(contenders, rounds)
+    ours = times["lungml"]
+    for name, each in times.items():
+        coding = files[0].parent.name
+        yield coding, name, each.wall, each.wall / ours.wall, each.cpu, each.cpu / ours.cpu
 
 
 if __name__ == "__main__":
