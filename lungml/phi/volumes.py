@@ -21,7 +21,7 @@ from lungml.phi.voxels import SIZE_DIGITS, HeaderError, Voxels
 from lungml.quarantine import RefusedError, finding
 
 _CHUNK = 1 << 20
-_MOST_HEADER_BYTES = 1 << 16
+_MOST_GROWTH = 1000
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def deidentify_volume(raw: Path, path: str, target: Path, names: Pseudonyms) -> 
     try:
         with gzip.open(source) if is_packed else source.open("rb") as stream:
             header, voxels = FORMATS[suffix].clean(stream, names.path)  # type: ignore[arg-type]
+            _refuse_growth(source.with_name(voxels.file) if voxels.file else source, voxels)
             with atomic_file(target) as temporary, _output(temporary, packed=is_packed) as out:
                 out.write(header)
                 if voxels.file:
@@ -68,6 +69,12 @@ def deidentify_volume(raw: Path, path: str, target: Path, names: Pseudonyms) -> 
         with suppress(OSError):
             target.unlink()
         raise RefusedError(finding("LM-P003", path, str(error)[:80] or "an unreadable file")) from error
+
+
+def _refuse_growth(file: Path, voxels: Voxels) -> None:
+    """A volume is never packed this small; the header says how much it would become."""
+    if file.is_file() and voxels.length > _MOST_GROWTH * file.stat().st_size:
+        raise HeaderError("more voxels than the file can hold")
 
 
 def _copy_part(source: Path, target: Path, voxels: Voxels, names: Pseudonyms) -> int:

@@ -60,6 +60,8 @@ def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[
             raise _nothing(source)
         if params.deidentify:
             _deidentify(params, into, folder / "ct")
+        else:
+            _warn_of_names(into)
         write_text(folder / "truth" / "README", _NO_TRUTH)
 
 
@@ -107,6 +109,17 @@ def _archives(folder: Path) -> Iterator[Path]:
         for path in (Path(parent) / name for name in names):
             if is_archive(path) and path.is_file() and not path.is_symlink():
                 yield path
+
+
+def _warn_of_names(collected: Path) -> None:
+    """Paths go into the tables, as pixels are read from there; a person decides whether that may be."""
+    from lungml.phi.paths import folders_that_tell
+
+    if count := folders_that_tell(collected):
+        say(
+            f"  in {count} folders, names of folders or files tell who the patient is, and the tables of the "
+            "index hold these names; acquire.deidentify: true replaces them"
+        )
 
 
 def _deidentify(params: AcquireParams, collected: Path, out: Path) -> None:

@@ -1,5 +1,6 @@
 """A folder without its patients gives the same nodule table, and none of 160 marked words is in it."""
 
+import gzip
 import json
 import shutil
 
@@ -346,6 +347,12 @@ def test_volumes_with_too_few_voxels_are_left_out(tmp_path, name, short):
     marked = b"CNRY" in data[-10:]
 
     assert left_out(tmp_path / "case", name, data[: len(data) - short - 10 * marked]) == {"LM-P003": 1}
+
+
+def test_a_volume_that_would_grow_beyond_measure_is_left_out_unread(tmp_path):
+    header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2048 2048 1000\nencoding: gzip\n\n"
+
+    assert left_out(tmp_path, "a.nrrd", header.encode() + gzip.compress(bytes(1 << 20))) == {"LM-P003": 1}
 
 
 @pytest.mark.parametrize(

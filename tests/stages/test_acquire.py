@@ -214,6 +214,21 @@ def test_files_can_be_taken_without_their_patients(tmp_path, monkeypatch):
     assert not (tmp_path / "raw" / "collected").exists()
 
 
+@pytest.mark.parametrize(
+    ("folder", "patient", "is_told"),
+    [("Doe_Jane", "MRN12345", True), ("x/MRN12345", "MRN12345", True), ("a", "MRN12345", False),
+     ("LIDC-IDRI-0001", "LIDC-IDRI-0001", False)],
+)  # fmt: skip
+def test_names_that_tell_who_the_patient_is_are_told(tmp_path, capsys, folder, patient, is_told):
+    write_ct(tmp_path / "in" / folder, body_hu()[:1], PatientID=patient)
+
+    run(local(tmp_path / "in"), out=tmp_path / "raw")
+
+    said = capsys.readouterr().err
+    assert ("acquire.deidentify: true" in said) is is_told
+    assert "Doe" not in said
+
+
 @pytest.fixture
 def idc(tmp_path, monkeypatch):
     """Two patients with two series of two files each, in an index and on a service of this machine."""
