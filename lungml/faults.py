@@ -76,7 +76,7 @@ def _row_aside(what: str, advice: str) -> Fault:
 
 FAULTS = {
     "LM-D001": _refused("the file ends early"),
-    "LM-D002": _skipped("the file is neither DICOM nor XML", "Remove it if it does not belong there"),
+    "LM-D002": _skipped("the file is of no kind that is read here", "Remove it if it does not belong there"),
     "LM-D003": _repaired("the 132-byte preamble is missing", "The file is read without it"),
     "LM-D004": _noted("the preamble looks like a program or another file type", "It is never copied onward"),
     "LM-D005": _refused("the DICOM header cannot be read", done="The file is set aside"),

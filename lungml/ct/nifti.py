@@ -7,11 +7,9 @@ other, where neither is set, and where the file ends early. Those are refused he
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zlib
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +79,7 @@ def _read_header(raw: Path, path: str) -> NiftiHeader:
         raise RefusedError(finding("LM-D060", path, "no NIfTI-1 header", "348 bytes of header"))
     dims = struct.unpack_from(f"{order}8h", data, 40)
     sizes = dims[1 : 1 + dims[0]]
-    if not (1 <= dims[0] <= 7 and all(size > 0 for size in sizes) and data[344:347] == b"n+1"):
+    if not (1 <= dims[0] <= 7 and all(size > 0 for size in sizes) and bytes(data[344:347]) == b"n+1"):
         raise RefusedError(finding("LM-D060", path, "an impossible NIfTI-1 header", "sizes and the mark n+1"))
     pixdim = struct.unpack_from(f"{order}8f", data, 76)
     offset, slope, intercept = struct.unpack_from(f"{order}3f", data, 108)
@@ -146,16 +144,37 @@ def _refuse_disagreement(header: NiftiHeader, path: str) -> None:
 _AGREE_MM = 0.5
 
 
-def _read(raw: Path, path: str, offset: int, count: int) -> bytes:
-    """Up to `count` bytes from `offset` on, decompressed if the name ends in .gz; never more."""
-    try:
-        with _opened(raw / path) as stream:
-            stream.seek(offset)
-            return stream.read(count)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        found = "compressed bytes that end early or are damaged"
-        raise RefusedError(finding("LM-D060", path, found)) from error
+def _read(raw: Path, path: str, offset: int, count: int) -> memoryview:
+    """Up to `count` bytes from `offset` on, decompressed if the name ends in .gz; never much more."""
+    if path.lower().endswith(".gz"):
+        try:
+            return memoryview(_inflated(raw / path, offset + count))[offset : offset + count]
+        except zlib.error as error:
+            raise RefusedError(
+                finding("LM-D060", path, "damaged compressed bytes", "a whole file")
+            ) from error
+    with (raw / path).open("rb") as stream:
+        stream.seek(offset)
+        return memoryview(stream.read(count))
 
 
-def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+def _inflated(path: Path, count: int) -> bytes:
+    """The first `count` bytes, and a little more, so that a checksum right behind them is looked at."""
+    inflater, pending, parts, missing = zlib.decompressobj(_GZIP), b"", [], count + _BEYOND
+    with path.open("rb") as stream:
+        while missing > 0:
+            data = pending or stream.read(_CHUNK)
+            if not data:
+                break
+            parts.append(inflater.decompress(data, missing))
+            missing -= len(parts[-1])
+            pending = inflater.unconsumed_tail
+            if inflater.eof:
+                pending, inflater = inflater.unused_data, zlib.decompressobj(_GZIP)
+    return b"".join(parts)
+
+
+_GZIP = 31
+"""zlib's word for a gzip header with the largest window."""
+_BEYOND = 1 << 12
+_CHUNK = 1 << 20

@@ -193,7 +193,7 @@ def _stored(reader: Any, raw: Path, path: str) -> NDArray[Any]:
     import SimpleITK
 
     with _sitk_errors(path):
-        values: NDArray[Any] = SimpleITK.GetArrayFromImage(reader.Execute())  # type: ignore[no-untyped-call]
+        values: NDArray[Any] = SimpleITK.GetArrayFromImage(reader.Execute())
     return values.ravel()
 
 
@@ -206,7 +206,11 @@ def _to_hounsfield(values: NDArray[Any], path: str) -> tuple[Hu, Mask]:
         raise RefusedError(finding("LM-D025", path, f"HU up to {high:g}", f"at most {_INT16.max}"))
     rounded = values if values.dtype.kind in "iu" else np.rint(values)
     padding = rounded < UNDECLARED_PADDING_HU
-    return np.where(padding, AIR_HU, rounded).astype(np.int16), padding
+    if low < _INT16.min:
+        rounded = np.maximum(rounded, _INT16.min)
+    hu = rounded.astype(np.int16)
+    hu[padding] = AIR_HU
+    return hu, padding
 
 
 _INT16 = np.iinfo(np.int16)

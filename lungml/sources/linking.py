@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from lungml.ct.header import Header
+from lungml.ct.paths import split_frame
 from lungml.sources.marks import Mark
 from lungml.sources.points import Point
 from lungml.sources.problems import Problems
@@ -24,7 +25,7 @@ class Known:
 
     Attributes:
         patients: SeriesInstanceUID -> PatientID of its headers, '' if missing.
-        folders: folder -> UIDs of the series with files in it or below.
+        folders: folder or DICOM file -> UIDs of the series with images in it or below.
         volumes: paths of volume files.
     """
 
@@ -37,15 +38,16 @@ class Known:
         """From series, by UID, and volume files."""
         folders: dict[str, set[str]] = defaultdict(set)
         for uid, headers in groups.items():
-            for folder in {parent for header in headers for parent in PurePosixPath(header.path).parents}:
-                folders[str(folder)].add(uid)
+            files = {PurePosixPath(split_frame(header.path)[0]) for header in headers}
+            for place in files | {parent for file in files for parent in file.parents}:
+                folders[str(place)].add(uid)
         patients = {uid: headers[0].patient_id for uid, headers in groups.items()}
         return cls(
             patients, {folder: frozenset(uids) for folder, uids in folders.items()}, frozenset(volumes)
         )
 
     def named(self, name: str, table: str) -> set[Key]:
-        """What `name` in a table may mean: a UID, a folder or file beside the table, or a file's name."""
+        """What `name` in a table may mean: a UID, a folder or file beside the table, a volume file's name."""
         if name in self.patients:
             return {("series", name)}
         beside = posixpath.join(posixpath.dirname(table), name.replace("\\", "/"))

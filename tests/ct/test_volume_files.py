@@ -305,6 +305,22 @@ def test_a_header_that_claims_a_huge_volume_allocates_nothing(tmp_path):
     assert code_of(path) == "LM-D030"
 
 
+def test_a_changed_byte_in_a_compressed_file_is_found_by_its_checksum(tmp_path):
+    path = write_volume(tmp_path / "a.nii", body_hu())
+    stored = bytearray(gzip.compress(path.read_bytes(), compresslevel=0))
+    stored[-100] ^= 1
+    (tmp_path / "a.nii.gz").write_bytes(stored)
+
+    assert code_of(tmp_path / "a.nii.gz") == "LM-D060"
+
+
+def test_a_compressed_file_of_several_members_is_read(tmp_path):
+    data = write_volume(tmp_path / "a.nii", body_hu()).read_bytes()
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(data[:100]) + gzip.compress(data[100:]))
+
+    assert np.array_equal(read_volume_file(tmp_path, "a.nii.gz").hu, body_hu())
+
+
 @pytest.mark.parametrize("offset", [np.nan, 1e30, 1e6])
 def test_values_that_begin_nowhere_are_refused(tmp_path, offset):
     path = write_volume(tmp_path / "a.nii", body_hu())

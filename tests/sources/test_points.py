@@ -204,7 +204,13 @@ def test_a_label_and_a_score_are_both_kept(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("ct", "series"), ("CT/../ct", "file"), ("..\\tables\\ct", "Series"), (UID, "SeriesInstanceUID")],
+    [
+        ("ct", "series"),
+        ("CT/../ct", "file"),
+        ("ct/deep/000.dcm", "file"),
+        ("..\\tables\\ct", "Series"),
+        (UID, "SeriesInstanceUID"),
+    ],
 )
 def test_a_series_is_named_by_its_folder_or_its_uid(tmp_path, name, column):
     write_ct(tmp_path / "raw" / "tables" / "ct" / "deep", with_ball())
