@@ -2,7 +2,14 @@ import pandas as pd
 import pytest
 
 from lungml.errors import InputError
-from lungml.exclusions import DATA_ERRORS, JUDGEMENTS, exclude, parse_exclusions, record_of
+from lungml.exclusions import (
+    DATA_ERRORS,
+    JUDGEMENTS,
+    exclude,
+    excluded_in_words,
+    parse_exclusions,
+    record_of,
+)
 from lungml.terms import Part
 
 HEADER = "nodule_id,reason,reviewer,date"
@@ -103,3 +110,31 @@ def test_the_record_counts_by_kind_and_the_part_a_nodule_was_taken_from(split):
     assert record["n"] == 3
     assert record["kinds"] == {"blank": {"train": 1, "test": 1}, "label": {"train": 1}}
     assert record["nodules"][1] == {"nodule_id": "n4", "part": "test", "reason": "blank: b"}
+
+
+def test_the_docs_explain_every_kind_of_reason():
+    from sources import ROOT
+
+    page = (ROOT / "docs/outliers.md").read_text(encoding="utf-8")
+
+    for kind, meaning in DATA_ERRORS.items():
+        assert f"| `{kind}` | {meaning} | every part |" in page
+    for kind, meaning in JUDGEMENTS.items():
+        assert f"| `{kind}` | {meaning} | train |" in page
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        ({}, "No nodule is excluded."),
+        ({"blank": {"test": 1}}, "1 nodule is excluded by the reviewed list: blank (1 of test)."),
+        (
+            {"blank": {"train": 2, "test": 1}, "label": {"train": 1}},
+            "4 nodules are excluded by the reviewed list: blank (2 of train, 1 of test); label (1 of train).",
+        ),
+    ],
+)
+def test_reports_say_how_many_why_and_of_which_part(kinds, sentence):
+    count = sum(sum(parts.values()) for parts in kinds.values())
+
+    assert excluded_in_words({"n": count, "kinds": kinds}) == sentence
