@@ -103,7 +103,7 @@ def _paths(root: Path) -> list[str]:
 
 def _scan_file(root: Path, needles: Needles, mask: PathMask, path: str) -> list[Place]:
     file = root / path if path else root
-    shown = mask(path or root.name)
+    shown = mask(os.fsencode(path or root.name).decode("utf-8", errors="backslashreplace"))
     places = [
         Place(shown, "the name", _hash_of(needles, hit.word), sure=True)
         for hit in needles.find([os.fsencode(path or root.name)])

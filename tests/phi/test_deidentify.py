@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import shutil
 
 import numpy as np
@@ -10,11 +11,20 @@ import pydicom
 import pytest
 import SimpleITK
 from canaries import Canaries, write_canaries, write_volumes
-from ct_files import body_hu, write_ct
+from ct_files import body_hu, write_ct, write_frames
+from ct_index import slices_of
 from lidc_files import lidc_xml, nodule, roi
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 from shared_data import needs_shared_data, unpacked
 
+from lungml.ct.read import read_volume
 from lungml.errors import InputError
 from lungml.params.data import ConsensusParams, CtParams, PhantomParams
 from lungml.phantom.cohort import write_cohort
@@ -430,3 +440,35 @@ def test_volumes_of_a_whole_and_a_broken_number_of_mebibytes_are_copied(tmp_path
     np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(copy), hu)
     assert copy.GetOrigin() == SimpleITK.ReadImage(str(tmp_path / "in" / name)).GetOrigin()
     assert copy.GetSpacing() == SimpleITK.ReadImage(str(tmp_path / "in" / name)).GetSpacing()
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_enhanced_ct_keeps_the_place_and_the_values_of_its_frames(tmp_path, syntax):
+    write_ct(tmp_path / "single", body_hu())
+    path = tmp_path / "in" / "ct.dcm"
+    write_frames(path, tmp_path / "single", own=["PixelValueTransformationSequence"])
+    dataset = pydicom.dcmread(path)
+    dataset.PerFrameFunctionalGroupsSequence[0].PixelValueTransformationSequence[0].ImageComments = "Jane"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    if syntax == ExplicitVRBigEndian:
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<i2").astype(">i2").tobytes()
+    is_little, is_implicit = syntax != ExplicitVRBigEndian, syntax == ImplicitVRLittleEndian
+    pydicom.dcmwrite(path, dataset, implicit_vr=is_implicit, little_endian=is_little)
+
+    deidentify_folder(tmp_path / "in", tmp_path / "copy", NAMES)
+
+    volumes = [read_volume(folder, slices_of(folder)) for folder in (tmp_path / "single", tmp_path / "copy")]
+    np.testing.assert_array_equal(volumes[0].hu, volumes[1].hu)
+    assert volumes[0].spacing_mm == volumes[1].spacing_mm
+    assert volumes[0].origin_mm == volumes[1].origin_mm
+    assert b"Jane" not in (tmp_path / "copy" / NAMES.path("ct.dcm")).read_bytes()
+
+
+def test_a_name_that_is_no_utf_8_is_replaced_like_others(tmp_path):
+    path = write_ct(tmp_path / "in", body_hu()[:1])[0]
+    os.rename(path, os.fsencode(tmp_path / "in") + b"/M\xfcller.dcm")  # noqa: PTH104
+
+    counts = deidentify_folder(tmp_path / "in", tmp_path / "out", NAMES)
+
+    assert counts.written == {"CT image": 1}
+    assert next((tmp_path / "out").glob("*.dcm")).name.startswith("anon-")

@@ -4,6 +4,7 @@ import base64
 import gzip
 import html
 import json
+import os
 import sqlite3
 import tarfile
 import zipfile
@@ -168,3 +169,17 @@ def test_a_name_in_a_path_is_told_with_the_path_hidden(tmp_path):
 
     assert place.where == "the name"
     assert "kowal" not in place.path.lower()
+
+
+def test_names_of_files_that_are_no_utf_8_are_looked_at_and_shown(tmp_path):
+    file = os.fsencode(tmp_path) + b"/Kowalczyk-\xfc.txt"
+    with open(file, "wb") as stream:  # noqa: PTH123 (a Path is text)
+        stream.write(b"to Kowalczyk")
+    (tmp_path / "plain.txt").write_text("nothing")
+    os.rename(tmp_path / "plain.txt", os.fsencode(tmp_path) + b"/\xfc.txt")  # noqa: PTH104
+
+    places = scan_for_patients(tmp_path, WORDS)
+
+    assert [place.where for place in places] == ["byte 3", "the name"]
+    json.dumps([place.path for place in places]).encode()
+    "".join(place.path for place in places).encode()
