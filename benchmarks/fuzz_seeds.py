@@ -202,5 +202,10 @@ _LONG_VRS = {vr.value for vr in pydicom.valuerep.EXPLICIT_VR_LENGTH_32}
 
 
 def _header_end(data: bytes, elements: tuple[Element, ...]) -> int:
-    """Where the last element before the pixels ends; of a text, its end."""
-    return max((element.end for element in elements), default=len(data) - 12) + 12
+    """Where the value of the element behind the last of `elements` begins; of a text, its end."""
+    if not elements:
+        return len(data)
+    end = max(element.end for element in elements)
+    if DeflatedExplicitVRLittleEndian.encode() in data[:end]:
+        return end
+    return end + (12 if data[end + 4 : end + 6] in {b"OW", b"OB"} else 8)
