@@ -47,9 +47,10 @@ def run(
     nodules = read_table(index / "nodules.parquet", NODULES)
     series = read_table(index / "series.parquet", SERIES)
     table = _divided(nodules, split, labels_of(nodules, labels), scope.targets)
-    check_split(table.assign(series_uid=nodules["series_uid"]), series)
     listed = parse_exclusions(_text(exclusions))
     remaining = exclude(table, listed)
+    kept = remaining.assign(series_uid=nodules["series_uid"])
+    check_split(kept[kept["part"] != EXCLUDED], series)
     write_json(excluded, record_of(table, listed))
     write_table(out, remaining, SPLIT)
     for part in Part:

@@ -98,6 +98,19 @@ def test_a_copy_under_another_patient_id_is_refused(tmp_path, tables):
     assert not (tmp_path / "split.parquet").exists()
 
 
+def test_a_copy_whose_nodules_are_excluded_as_duplicates_is_no_leak(tmp_path, tables):
+    tables.series.loc[4, "pixels_sha256"] = tables.series["pixels_sha256"][3]
+    copy = tables.nodules["series_uid"] == tables.series["series_uid"][4]
+    copies = tables.nodules.loc[copy, "nodule_id"].tolist()
+    with pytest.raises(InputError, match="LM-V002"):
+        run(tmp_path / "leaking", tables)
+    lines = [f"{nodule},duplicate: copy of another series,AB,2026-03-01" for nodule in copies]
+
+    table = run(tmp_path / "mended", tables, lines=lines).set_index("nodule_id")
+
+    assert (table.loc[copies, "part"] == "excluded").all()
+
+
 def test_unchecked_tables_are_refused(tmp_path, tables):
     write_index(tmp_path / "index", tables)
 
