@@ -96,10 +96,14 @@ def _allow_seconds(seconds: int) -> None:
 
 
 def _confine(memory_bytes: int) -> None:
-    """Set limits for the rest of this process: memory beyond what it has now, no files, no core dumps."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * resource.getpagesize() + memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    """Set limits for the rest of this process: memory beyond what it has now, no files, no core dumps.
+
+    Only Linux says how much memory that is; elsewhere the limits of time remain.
+    """
+    sizes = Path("/proc/self/statm")
+    if sizes.exists():
+        limit = int(sizes.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

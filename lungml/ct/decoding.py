@@ -7,6 +7,7 @@ Each transfer syntax has one decoder of pydicom's: where several are right, the 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -131,16 +133,18 @@ DECODERS = DecoderPool()
 
 
 def _start(memory_bytes: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-P", str(Path(decode_child.__file__)), str(memory_bytes)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=0,
-        pipesize=_PIPE_BYTES,
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
+    with suppress(OSError, AttributeError):  # not everywhere, and only up to a limit for each user
+        fcntl.fcntl(_number(child.stdout), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return child
 
 
 _START_S = 60.0
