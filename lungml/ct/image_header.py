@@ -20,15 +20,32 @@ def check(raw: Path, path: str) -> None:
     """Refuse a file that is empty, or whose header is not one this version trusts.
 
     Raises:
-        RefusedError: LM-D060, LM-D064 or LM-D067.
+        RefusedError: LM-D060 or LM-D067.
     """
     if (raw / path).stat().st_size == 0:
         raise RefusedError(finding("LM-D060", path, "an empty file", "an image"))
     fields = read_fields(raw / path)
-    if path.lower().endswith(".nrrd"):
-        _check_nrrd(fields, path)
-    elif path.lower().endswith((".mha", ".mhd")):
+    if path.lower().endswith(".nrrd") and "datafile" in fields:
+        raise RefusedError(
+            finding("LM-D067", path, "a reference to another file", "values in the file itself")
+        )
+    if path.lower().endswith((".mha", ".mhd")):
         _check_meta(raw, fields, path)
+
+
+def check_place(raw: Path, path: str) -> None:
+    """Refuse an NRRD volume that does not say where left, back and head are.
+
+    Raises:
+        RefusedError: LM-D064.
+    """
+    fields = read_fields(raw / path)
+    if not path.lower().endswith(".nrrd") or fields.get("dimension") != "3":
+        return
+    known = fields.get("space", "").lower() in _SPACES
+    if not known or "none" in fields.get("spacedirections", "none").lower():
+        found = "no space directions" if known else "no anatomical space"
+        raise RefusedError(finding("LM-D064", path, found, "space and space directions"))
 
 
 def has_spacing(path: Path) -> bool:
@@ -59,20 +76,6 @@ def read_fields(path: Path) -> Fields:
 
 _HEAD_BYTES = 1 << 16
 _NUMBER = r"[-+]?(?:nan|inf|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)"
-
-
-def _check_nrrd(fields: Fields, path: str) -> None:
-    if "datafile" in fields:
-        raise RefusedError(
-            finding("LM-D067", path, "a reference to another file", "values in the file itself")
-        )
-    if fields.get("dimension") != "3":
-        return
-    known = fields.get("space", "").lower() in _SPACES
-    directions = fields.get("spacedirections", "none").lower()
-    if not known or "none" in directions:
-        found = "no space directions" if known else "no anatomical space"
-        raise RefusedError(finding("LM-D064", path, found, "space and space directions"))
 
 
 _SPACES = {

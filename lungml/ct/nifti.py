@@ -36,20 +36,29 @@ class NiftiHeader:
 
 
 def check(raw: Path, path: str) -> None:
-    """Refuse a file that is no NIfTI-1 volume with a place, or that ends early.
+    """Refuse a file that is no NIfTI-1 file of CT numbers.
 
     Raises:
-        RefusedError: LM-D060, LM-D061, LM-D063, LM-D064 or LM-D065.
+        RefusedError: LM-D060, LM-D061 or LM-D063.
     """
     header = _read_header(raw, path)
     if header.dtype is None:
         raise RefusedError(finding("LM-D061", path, "colour, complex or 8-bit values", "CT numbers"))
+    if not (np.isfinite(header.slope) and np.isfinite(header.intercept)):
+        raise RefusedError(finding("LM-D063", path, "scl_slope or scl_inter that is no number", "numbers"))
+
+
+def check_place(raw: Path, path: str) -> None:
+    """Refuse a volume of which nothing says where it lies, or two things say so differently.
+
+    Raises:
+        RefusedError: LM-D064 or LM-D065.
+    """
+    header = _read_header(raw, path)
     if header.qform is None and header.sform is None:
         raise RefusedError(finding("LM-D064", path, "neither qform nor sform", "one of them"))
     if header.qform is not None and header.sform is not None:
         _refuse_disagreement(header, path)
-    if not (np.isfinite(header.slope) and np.isfinite(header.intercept)):
-        raise RefusedError(finding("LM-D063", path, "scl_slope or scl_inter that is no number", "numbers"))
 
 
 def read_values(raw: Path, path: str) -> NDArray[Any]:

@@ -69,7 +69,7 @@ def geometry_of_file(raw: Path, path: str, params: CtParams) -> Geometry:
     Raises:
         RefusedError: it cannot be a CT volume (LM-D030, LM-D053, LM-D060 to LM-D067).
     """
-    return _geometry(_open(raw, path), path, params)
+    return _geometry(_open_volume(raw, path), path, params)
 
 
 def read_volume_file(raw: Path, path: str, params: CtParams | None = None) -> Volume:
@@ -78,7 +78,7 @@ def read_volume_file(raw: Path, path: str, params: CtParams | None = None) -> Vo
     Raises:
         RefusedError: it cannot be a CT volume (LM-D030, LM-D053, LM-D060 to LM-D067).
     """
-    reader = _open(raw, path)
+    reader = _open_volume(raw, path)
     geometry = _geometry(reader, path, params or _TOLERANT)
     hu, padding = _to_hounsfield(_stored(reader, raw, path), path)
     turn = geometry.orientation.turn
@@ -145,6 +145,15 @@ def _statistics(hu: Hu, padding: Mask, path: str) -> ImageStatistics:
     for plane, outside in zip(hu, padding, strict=True):
         collector.add(plane, outside)
     return collector.result(path)
+
+
+def _open_volume(raw: Path, path: str) -> Any:
+    """The same of a file that says where its voxels lie."""
+    reader = _open(raw, path)
+    if volume_suffix(path).startswith(".nii"):
+        nifti.check_place(raw, path)
+    image_header.check_place(raw, path)
+    return reader
 
 
 def _open(raw: Path, path: str) -> Any:

@@ -387,6 +387,16 @@ def test_a_volume_of_one_slice_is_a_single_image(tmp_path):
     assert image.spacing_mm == SPACING_MM[1:]
 
 
+def test_an_image_of_three_axes_needs_no_place_in_a_body(tmp_path):
+    path = write_volume(tmp_path / "a.nrrd", body_hu()[:1])
+    edit_header(path, {"space": None, "space directions": None, "space origin": None})
+
+    image = read_image_file(tmp_path, "a.nrrd")
+
+    assert np.array_equal(image.hu, body_hu()[0])
+    assert np.isnan(image.spacing_mm).all()
+
+
 def test_a_volume_is_no_single_image(tmp_path):
     assert code_of(write_volume(tmp_path / "a.nrrd", body_hu()), read_image_file) == "LM-D062"
 
