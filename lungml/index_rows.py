@@ -54,6 +54,7 @@ class Marked:
     """What is marked in a series.
 
     `labels` (-1: none), `names` ('': none) and `crop_paths` (() or '': none) are of the nodules, in order.
+    `lost_planes` are the canonical planes next to outlines whose own slice is not there.
     """
 
     placed: Sequence[Placed]
@@ -61,12 +62,13 @@ class Marked:
     labels: Sequence[int]
     names: Sequence[str]
     crop_paths: Sequence[str] = ()
+    lost_planes: frozenset[int] = frozenset()
 
     @property
     def planes(self) -> set[int]:
-        """Canonical planes in which a nodule is marked."""
+        """Canonical planes in which a nodule is marked, or next to which one is whose slice is not there."""
         outlined = {outline.z for each in self.placed if each.stack is not None for outline in each.outlines}
-        return outlined | {nodule.largest_z_index for nodule in self.nodules}
+        return outlined | {nodule.largest_z_index for nodule in self.nodules} | self.lost_planes
 
 
 def mark_rows(rows: Rows, marked: Marked, whose: Whose) -> None:

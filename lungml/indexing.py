@@ -14,7 +14,7 @@ from lungml.ct.inspect_series import Inspected, inspect_series
 from lungml.index_rows import TABLE_NAMES, Marked, Row, Rows, Whose, mark_rows, number_nodules, volume_row
 from lungml.nodules.consensus import Nodule, consensus_nodules
 from lungml.nodules.lidc_xml import ReadingFile
-from lungml.nodules.linking import SliceGrid, place_readings
+from lungml.nodules.linking import SliceGrid, lost_planes, place_readings
 from lungml.nodules.reading_files import choose_file
 from lungml.params.data import ConsensusParams, CtParams
 from lungml.quarantine import Finding, RefusedError, finding, hashed_uid
@@ -88,10 +88,12 @@ def _marked(job: SeriesJob, series: Inspected, consensus: ConsensusParams) -> tu
         left_out = [finding("LM-L013", each.path, f"{len(each.readings)} readings") for each in job.files]
         return marked, [*findings, *left_out]
     file, findings = choose_file(job.files)
-    placed, problems = place_readings(file, _grid(series)) if file else ([], [])
+    grid = _grid(series)
+    placed, problems = place_readings(file, grid) if file else ([], [])
     nodules = consensus_nodules(placed, series.geometry.spacing_mm, consensus)
     findings += [*problems, *_ambiguous(file, nodules)]
-    return Marked(placed, nodules, [-1] * len(nodules), [""] * len(nodules)), findings
+    lost = lost_planes(file, grid) if file else frozenset()
+    return Marked(placed, nodules, [-1] * len(nodules), [""] * len(nodules), (), lost), findings
 
 
 def _patient_of_marks(marks: Sequence[Mark]) -> str:

@@ -83,6 +83,22 @@ def place_readings(file: ReadingFile, grid: SliceGrid) -> tuple[list[Placed], li
     return placed, _findings(file, problems)
 
 
+def lost_planes(file: ReadingFile, grid: SliceGrid) -> frozenset[int]:
+    """Canonical planes nearest to outlines of nodules that lie on no slice, though within the series."""
+    if not grid.is_axial:
+        return frozenset()
+    low, high = float(grid.z_mm.min()), float(grid.z_mm.max())
+    lost = [
+        int(np.abs(grid.z_mm - contour.z_mm).argmin())
+        for reading in file.readings
+        if reading.kind is Kind.NODULE
+        for contour in reading.contours
+        if low <= contour.z_mm <= high and _locate(contour, grid) is None
+    ]
+    turned = grid.to_canonical(np.array([[index, 0, 0] for index in lost], dtype=np.float64).reshape(-1, 3))
+    return frozenset(round(float(z)) for z in turned[:, 0])
+
+
 def _findings(file: ReadingFile, problems: Mapping[str, Sequence[str]]) -> list[Finding]:
     """One finding for each kind of problem, with how often it occurs."""
     expected = {"LM-X006": "all contours on slices", "LM-X007": "outlines inside the image"}

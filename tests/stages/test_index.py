@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from ct_files import ORIENTATIONS, body_hu, edit, write_ct
 from lidc_files import lidc_xml, nodule, non_nodule, roi, small
@@ -289,3 +290,19 @@ def test_dask_workers_give_the_same_bytes(tmp_path, monkeypatch):
 
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_slices_missing_where_a_nodule_was_marked_set_the_series_aside(tmp_path):
+    write_ct(tmp_path / "raw" / "ct", body_hu((14, 12, 14)), SeriesInstanceUID="1.2.9")
+    marks = [nodule(roi(z_mm(6), HERE), roi(z_mm(7), HERE), malignancy=4)]
+    (tmp_path / "raw" / "readings.xml").write_text(lidc_xml([marks], "1.2.9"))
+    for path in (tmp_path / "raw" / "ct").iterdir():
+        if z_of(path) in (z_mm(6), z_mm(7)):
+            path.unlink()
+
+    with pytest.raises(InputError, match="LM-D043"):
+        index(tmp_path / "raw", tmp_path / "index", max_uneven_share=0.5)
+
+
+def z_of(path):
+    return float(pydicom.dcmread(path).ImagePositionPatient[2])
