@@ -58,11 +58,11 @@ def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[
             count += _gather("acquire.readings", params.readings, into / "readings", folder / "unpacked")
         if not count:
             raise _nothing(source)
+        write_text(folder / "truth" / "README", _NO_TRUTH)
         if params.deidentify:
-            _deidentify(params, into, folder / "ct")
+            _deidentify(params, into, folder)
         else:
             _warn_of_names(into)
-        write_text(folder / "truth" / "README", _NO_TRUTH)
 
 
 def _keep_only(selection: set[Path], into: Path) -> None:
@@ -123,12 +123,14 @@ def _warn_of_names(collected: Path) -> None:
 
 
 def _deidentify(params: AcquireParams, collected: Path, out: Path) -> None:
-    from lungml.phi.folder import deidentify_folder
+    """Replace `collected` by `out`/ct; the record of what was done goes beside it, as it is no image."""
+    from lungml.phi.folder import LEDGER, deidentify_folder
     from lungml.phi.keys import default_key_file, read_or_make_key
 
-    counts = deidentify_folder(collected, out, read_or_make_key(params.key or default_key_file()))
+    counts = deidentify_folder(collected, out / "ct", read_or_make_key(params.key or default_key_file()))
     left = ", ".join(f"{code} {count}" for code, count in counts.left_out.items())
     say(f"  {sum(counts.written.values())} files without their patients; left out: {left or 'none'}")
+    (out / "ct" / LEDGER).rename(out / "truth" / LEDGER)
     shutil.rmtree(collected)
 
 

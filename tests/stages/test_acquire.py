@@ -211,7 +211,8 @@ def test_files_can_be_taken_without_their_patients(tmp_path, monkeypatch):
     files = [path for path in (tmp_path / "raw").rglob("*") if path.is_file()]
     assert len([path for path in files if path.suffix == ".dcm"]) == 2
     assert not [path for path in files if b"Jane" in path.read_bytes() or "Jane" in str(path)]
-    assert not (tmp_path / "raw" / "collected").exists()
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["ct", "truth"]
+    assert names_in(tmp_path / "raw" / "truth") == ["README", "deidentification.json"]
 
 
 @pytest.mark.parametrize(
