@@ -12,11 +12,13 @@ from lungml.ct.filling import fill_planes
 from lungml.ct.frames import read_images
 from lungml.ct.geometry import Geometry, geometry_of, in_order, orientation_of_slices
 from lungml.ct.header import Header
+from lungml.ct.image_files import read_image_file
+from lungml.ct.itk_files import volume_suffix
 from lungml.ct.opening import readable
 from lungml.ct.rules import first_broken
 from lungml.ct.series import with_rescale
 from lungml.ct.volume import Hu, Mask, Volume
-from lungml.ct.volume_files import read_image_file, read_volume_file, volume_suffix
+from lungml.ct.volume_files import read_volume_file
 from lungml.errors import InputError
 from lungml.params.data import CtParams
 from lungml.quarantine import RefusedError, finding

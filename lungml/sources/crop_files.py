@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungml.ct.hounsfield import UNDECLARED_PADDING_HU
+from lungml.ct.image_files import read_image_file
 from lungml.ct.paths import join_frame, split_frame
 from lungml.ct.volume import Hu
-from lungml.ct.volume_files import read_image_file
 from lungml.quarantine import RefusedError, finding
 from lungml.terms import AIR_HU
 

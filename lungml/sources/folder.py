@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lungml.ct.image_header import data_file
-from lungml.ct.volume_files import volume_suffix
+from lungml.ct.itk_files import volume_suffix
 from lungml.quarantine import Finding, finding
 from lungml.sources.crops import is_crops_header
 from lungml.sources.csv_table import read_header

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lungml.ct.image_files import inspect_image, read_image_file
 from lungml.ct.statistics import RANGE_HU, ImageStatistics
-from lungml.ct.volume_files import inspect_image, read_image_file
 from lungml.index_rows import Marked, Rows, Whose, image_row, mark_rows
 from lungml.nodules.consensus import Nodule
 from lungml.nodules.linking import Placed

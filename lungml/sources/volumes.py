@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lungml.ct.geometry import Geometry
-from lungml.ct.volume_files import inspect_volume_file, volume_suffix
+from lungml.ct.itk_files import volume_suffix
+from lungml.ct.volume_files import inspect_volume_file
 from lungml.index_rows import UNKNOWN_SCAN, Row, Rows, Whose, mark_rows, volume_row
 from lungml.params.data import CtParams
 from lungml.quarantine import RefusedError, finding, hashed_uid

@@ -10,15 +10,10 @@ from ct_files import AXIAL, ORIENTATIONS, ORIGIN_MM, SPACING_MM, body_hu, write_
 from ct_index import slices_of
 from volume_files import FORMATS, edit_header, edit_nifti, write_picture, write_volume
 
+from lungml.ct.image_files import inspect_image, read_image_file
+from lungml.ct.itk_files import volume_suffix
 from lungml.ct.read import read_volume
-from lungml.ct.volume_files import (
-    geometry_of_file,
-    inspect_image,
-    inspect_volume_file,
-    read_image_file,
-    read_volume_file,
-    volume_suffix,
-)
+from lungml.ct.volume_files import geometry_of_file, inspect_volume_file, read_volume_file
 from lungml.params.data import CtParams
 from lungml.quarantine import RefusedError
 
