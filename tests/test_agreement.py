@@ -95,24 +95,19 @@ def test_order_of_the_rows_does_not_matter():
 
 @needs_shared_data
 @pytest.mark.slow
-def test_readers_of_lidc_agree_as_published():
-    """Patients are known for 526 series; a kappa of 0.5 and more was found by others for malignancy."""
+def test_readers_of_lidc_agree_moderately():
+    """526 series; a change of these figures is a change of the clusters, the parser or the measures."""
     tables = pd.read_csv(SHARED_DATA / "lidc_tables/acquisition_params.csv").set_index("series_uid")
     rows = [
-        (
-            f"{uid}-{number}-{member.reading.reader}-{member.number}",
-            f"{uid}-{number}",
-            member.reading.ratings["malignancy"],
-            uid,
-        )
+        (f"{uid}-{number}-{reading.reader}-{place}", f"{uid}-{number}", reading.ratings["malignancy"], uid)
         for uid, files in by_series(all_files()).items()
         if uid in tables.index
         for number, nodule in enumerate(nodules_of(files, float(tables["pixel_spacing"][uid])))
-        for member in nodule.members
+        for place, reading in enumerate(member.reading for member in nodule.members)
     ]
     readings = pd.DataFrame(rows, columns=["reading_id", "nodule_id", "malignancy", "patient_id"])
 
     found = agreement(readings, LabelParams())["leave_one_out"]
 
-    assert 0.4 < found["qwk"]["value"] < 0.8
-    assert 0.75 < found["auroc"]["value"] < 0.95
+    assert 0.45 < found["qwk"]["value"] < 0.62
+    assert 0.68 < found["auroc"]["value"] < 0.82

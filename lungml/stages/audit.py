@@ -35,6 +35,7 @@ def run(
     from lungml.checks.leakage import audit as search
     from lungml.checks.material import read_material
 
+    passed.unlink(missing_ok=True)
     material = read_material(raw, index, split, views, labels)
     findings = search(material, audit)
     compared = {"nodules": len(material.nodules)} | {

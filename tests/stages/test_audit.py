@@ -50,6 +50,7 @@ def run(root, params=None):
         split=root / "split.parquet",
         views=root / "views",
         out=root / "audit",
+        passed=root / "passed",
     )
     return json.loads((root / "audit/result.json").read_text())
 
@@ -74,16 +75,19 @@ def test_clean_parts_pass_and_say_what_was_compared(tmp_path, capsys):
     assert result["success"] is True
     assert result["compared"] == {"nodules": count, "slice views": count, "nodule views": count}
     assert "no leakage between parts" in capsys.readouterr().err
+    assert (tmp_path / "passed").is_file()
 
 
 def test_a_leak_stops_with_code_and_nodules_and_leaves_the_result(leaky):
     root, nodules = leaky
+    (root / "passed").write_text("of an earlier run")
 
     with pytest.raises(ChecksFailedError, match="LM-V008") as caught:
         run(root)
 
     assert all(nodule in str(caught.value) for nodule in nodules)
     assert caught.value.exit_code == 11
+    assert not (root / "passed").exists()
     assert json.loads((root / "audit/result.json").read_text())["counts"]["alarm"] == 1
     pairs = pd.read_csv(root / "audit/pairs.csv")
     assert pairs[["first", "second", "view", "kind", "level"]].to_numpy().tolist() == [
