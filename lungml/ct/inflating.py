@@ -9,7 +9,9 @@ from typing import BinaryIO
 from lungml.quarantine import RefusedError, finding
 
 MAX_INFLATION = 100
-_CHUNK = 1 << 18
+_PACKED = 1 << 16
+_FIRST_STEP, _LAST_STEP = 1 << 14, 1 << 20
+"""Bytes inflated at a time: few at first, as most files are asked for their header alone."""
 
 
 class Inflated:
@@ -25,6 +27,7 @@ class Inflated:
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self._bytes = bytearray()
         self._at = 0
+        self._step = _FIRST_STEP
 
     def read(self, count: int = -1) -> bytes:
         """Up to `count` bytes, fewer only at the end; all that are left if negative."""
@@ -46,10 +49,11 @@ class Inflated:
         return self._at
 
     def _grow(self) -> bool:
-        packed = self._inflate.unconsumed_tail or self._stream.read(_CHUNK)
+        packed = self._inflate.unconsumed_tail or self._stream.read(_PACKED)
         if not packed or self._inflate.eof:
             return False
-        self._bytes += self._inflate.decompress(packed, _CHUNK)
+        self._bytes += self._inflate.decompress(packed, self._step)
+        self._step = min(2 * self._step, _LAST_STEP)
         if len(self._bytes) > self._limit:
             raise RefusedError(finding("LM-D031", self._path, f"more than {MAX_INFLATION} times its size"))
         return True

@@ -59,11 +59,10 @@ def is_deflated(stream: BinaryIO) -> bool:
 
 def _parse_inflated(stream: BinaryIO, path: str, tags: list[Any]) -> Walked:
     inflated = cast("BinaryIO", Inflated(stream, path))
-    refuse_deep_nesting(inflated, _LOOKED_AT, path)
-    inflated.seek(0)
     wanted: list[Any] = [Tag(tag) for tag in tags]
     dataset = read_dataset(inflated, False, True, stop_when=_at_pixels, specific_tags=wanted)
     location = _pixel_element(inflated, EXPLICIT_LITTLE)
+    refuse_deep_nesting(inflated, location[0] or 0, path)
     stream.seek(0)
     return Walked(stream.read(128), Elements(dataset), DEFLATED, location)
 
