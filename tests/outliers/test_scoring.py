@@ -6,7 +6,7 @@ from lungml.errors import InputError
 from lungml.outliers import DETECTORS, STATISTICS, score_outliers
 from lungml.params.model import OutlierParams
 
-PARAMS = OutlierParams(neighbours=5, perplexity=20.0, trees=100)
+PARAMS = OutlierParams(neighbours=5, perplexity=20.0, trees=40)
 
 
 @pytest.fixture(autouse=True)
