@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lungml.files import read_json, write_json
 from lungml.progress import say
 from lungml.terms import Task
+
+if TYPE_CHECKING:
+    from lungml.confirmation import Confirmed
 
 
 @click.command("confirm")
@@ -67,18 +71,10 @@ def _confirm(task: Task, top: int, epochs: int | None, *, spread: bool) -> dict[
             f"  {each.cell.backbone}, {each.cell.depth:.0%} frozen: probe {each.probed:.3f}, "
             f"fine-tuned {each.finetuned:.3f}"
         )
-    return {
-        "task": task.value,
-        "epochs": tune.epochs,
-        "kendall_tau": rank_agreement(confirmed),
-        "cells": [
-            {
-                "backbone": each.cell.backbone,
-                "depth": each.cell.depth,
-                "probed": each.probed,
-                "finetuned": each.finetuned,
-                "tied": rows[each.cell]["tied"],
-            }
-            for each in confirmed
-        ],
-    }
+    cells = [_row(each, tied=rows[each.cell]["tied"]) for each in confirmed]
+    tau = rank_agreement(confirmed)
+    return {"task": task.value, "epochs": tune.epochs, "kendall_tau": tau, "cells": cells}
+
+
+def _row(found: Confirmed, *, tied: bool) -> dict[str, Any]:
+    return {**asdict(found.cell), "probed": found.probed, "finetuned": found.finetuned, "tied": tied}
