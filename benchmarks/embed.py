@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -15,13 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.example_series import example_hu
 from benchmarks.result import Result, Value, parser, show
-from benchmarks.timing import Contender, seconds_of
+from benchmarks.timing import Contender, times_of
 from lungml.imaging.intensity import Normalisation, normalise
 from lungml.models.backbones import build_backbone
 from lungml.models.depths import Depths, difference, embed_batches, normalised_batches
 from lungml.models.precision import Engine
 from lungml.models.table import BACKBONES
-from lungml.params.model import EmbedParams, WeightsParams
+from lungml.params.model import EmbedParams, Precision, WeightsParams
 
 CLAIM = "In bfloat16 views are embedded at all depths at least 2.2 times as fast as timm gives the last one"
 COLUMNS = (
@@ -30,50 +29,51 @@ COLUMNS = (
 _SEED_STUDYS = tuple(BACKBONES)[:4]
 _NORMALISATION = Normalisation("window", ((-1000.0, 400.0),), means=(0.3,), stds=(0.3,))
 _WEIGHTS = WeightsParams(source="random")
-_PEAK_SIDE, _PEAK_ROUNDS = 1536, 5
+_SIDE, _PRODUCTS = 1536, 8
+_PRODUCTS_GFLOP = _PRODUCTS * 2 * _SIDE**3 / 1e9
+_PRECISIONS: tuple[Precision, Precision] = ("bfloat16", "float32")
 _TIMM, _EXACT, _HALF = "timm loop", "lungml float32", "lungml bfloat16"
+_PEAK, _HALF_PEAK = "product float32", "product bfloat16"
 
 
 def measure(backbones: Sequence[str], images: int, side: int, batch: int, rounds: int) -> Result:
     """Time the three roads from int16 HU (images, 1, side, side) to embeddings, for each backbone."""
+    torch.set_num_threads(1)
     images_hu = example_hu(images, side)[:, None]
-    peaks = {dtype: _peak_gflops(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    rows = [row for name in backbones for row in _rows(name, images_hu, batch, rounds, peaks)]
-    note = _NOTE.format(
-        images=images, side=side, batch=batch, threads=torch.get_num_threads(), depths=EmbedParams().depths,
-        single=peaks[torch.float32], half=peaks[torch.bfloat16], tolerance=EmbedParams().tolerance,
-    )  # fmt: skip
+    rows = [row for name in backbones for row in _rows(name, images_hu, batch, rounds)]
+    tolerance, depths = EmbedParams().tolerance, EmbedParams().depths
+    note = _NOTE.format(images=images, side=side, batch=batch, depths=depths, tolerance=tolerance)
     return Result(CLAIM, COLUMNS, tuple(rows), (note,))
 
 
 _NOTE = (
-    "{images} images of {side} x {side} in batches of {batch}, {threads} thread(s), random weights; "
-    "normalising counts. timm: float32, channels first, last embedding. lungml: channels last, embeddings "
-    "at depths {depths}. Peak: a matrix product in the road's precision on the same thread(s) gives "
-    "{single:.0f} GFLOP/s in float32 and {half:.0f} in bfloat16. Off float32: the most that an embedding is "
-    "off at any depth, as a share of its length; the stage embed uses float32 where that is more than "
-    "embed.tolerance ({tolerance})."
+    "{images} images of {side} x {side} in batches of {batch}, one thread, seconds of the processor; random "
+    "weights; normalising counts. timm: float32, channels first, last embedding. lungml: channels last, "
+    "embeddings at depths {depths}. Peak: a matrix product in the road's precision, in the same turns. Off "
+    "float32: the most that an embedding is off at any depth, as a share of its length; the stage embed uses "
+    "float32 where that is more than embed.tolerance ({tolerance})."
 )
 
 
-def _rows(
-    name: str, images_hu: NDArray[np.int16], batch: int, rounds: int, peaks: dict[torch.dtype, float]
-) -> Iterator[tuple[Value, ...]]:
-    network = build_backbone(name, in_channels=1, weights=_WEIGHTS)
-    roads: dict[str, Callable[[], object]] = {
-        _TIMM: partial(_timm_loop, _timm_network(name), images_hu, batch),
+def _rows(name: str, images_hu: NDArray[np.int16], batch: int, rounds: int) -> Iterator[tuple[Value, ...]]:
+    network, loop = build_backbone(name, in_channels=1, weights=_WEIGHTS), _timm_network(name)
+    work: dict[str, Callable[[], object]] = {
+        _TIMM: partial(_timm_loop, loop, images_hu, batch),
         _EXACT: partial(_lungml, network, images_hu, batch, Engine("cpu", "float32")),
         _HALF: partial(_lungml, network, images_hu, batch, Engine("cpu", "bfloat16")),
+        _PEAK: partial(_products, torch.float32),
+        _HALF_PEAK: partial(_products, torch.bfloat16),
     }
-    seconds = seconds_of([Contender(road, work) for road, work in roads.items()], rounds)
+    times = times_of([Contender(road, each) for road, each in work.items()], rounds)
+    seconds = {road: each.cpu for road, each in times.items()}
     gflop = _gflop(name, images_hu.shape[-1]) * len(images_hu)
-    exact = _lungml(network, images_hu[:batch], batch, Engine("cpu", "float32"))
-    halved = _lungml(network, images_hu[:batch], batch, Engine("cpu", "bfloat16"))
-    off = {_TIMM: 0.0, _EXACT: 0.0, _HALF: difference(halved, exact)}
-    for road, taken in seconds.items():
-        peak = peaks[torch.bfloat16 if road == _HALF else torch.float32]
-        rate = gflop / taken
-        yield name, road, len(images_hu) / taken, seconds[_TIMM] / taken, rate, rate / peak, off[road]
+    off = difference(
+        *(_lungml(network, images_hu[:batch], batch, Engine("cpu", each)) for each in _PRECISIONS)
+    )
+    for road, peak, wrong in ((_TIMM, _PEAK, 0.0), (_EXACT, _PEAK, 0.0), (_HALF, _HALF_PEAK, off)):
+        taken, rate = seconds[road], gflop / seconds[road]
+        share = rate * seconds[peak] / _PRODUCTS_GFLOP
+        yield name, road, len(images_hu) / taken, seconds[_TIMM] / taken, rate, share, wrong
 
 
 def _lungml(network: nn.Module, images_hu: NDArray[np.int16], batch: int, engine: Engine) -> Depths:
@@ -107,10 +107,10 @@ def _gflop(name: str, side: int) -> float:
     return float(counter.get_total_flops()) / 1e9
 
 
-def _peak_gflops(dtype: torch.dtype) -> float:
-    a, b = (torch.randn(_PEAK_SIDE, _PEAK_SIDE, dtype=dtype) for _ in range(2))
-    seconds = seconds_of([Contender("product", partial(torch.mm, a, b))], _PEAK_ROUNDS)
-    return 2 * _PEAK_SIDE**3 / seconds["product"] / 1e9
+def _products(dtype: torch.dtype) -> None:
+    factor = torch.ones(_SIDE, _SIDE, dtype=dtype)
+    for _ in range(_PRODUCTS):
+        torch.mm(factor, factor)
 
 
 if __name__ == "__main__":
@@ -120,7 +120,5 @@ if __name__ == "__main__":
     arguments.add_argument("--side", type=int, default=224)
     arguments.add_argument("--batch", type=int, default=16)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--threads", type=int, default=1, choices=range(1, (os.cpu_count() or 1) + 1))
     given = arguments.parse_args()
-    torch.set_num_threads(given.threads)
     show(measure(given.backbones, given.images, given.side, given.batch, given.rounds), given.json)

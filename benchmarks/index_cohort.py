@@ -20,15 +20,7 @@ from lungml.parallel import worker_pool
 from lungml.params.data import ConsensusParams, CtParams
 
 CLAIM = "A cohort of 1,018 CTs is indexed in minutes, in memory that does not grow with it"
-COLUMNS = (
-    "workers",
-    "series",
-    "slices",
-    "seconds",
-    "series a minute",
-    "peak MiB of the parent",
-    "of a worker",
-)
+COLUMNS = ("workers", "series", "slices", "seconds", "CPU seconds", "peak MiB", "of a worker")
 
 
 def measure(series: int, slices: int, side: int) -> Result:
@@ -48,21 +40,11 @@ _NOTE = (
 
 def _row(folder: Path, workers: int, series: int, slices: int) -> tuple[Value, ...]:
     """Measured in a process of its own, whose peak memory is its own, too."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.index_cohort",
-        "--child",
-        str(folder),
-        "--series",
-        str(series),
-    ]
+    command = [sys.executable, "-m", "benchmarks.index_cohort", "--child", folder, "--series", str(series)]
     environment = {**os.environ, "LUNGML_WORKERS": str(workers), "OMP_NUM_THREADS": "1"}
-    found = subprocess.run(
-        command, env=environment, check=True, capture_output=True, text=True
-    ).stdout.split()
-    seconds, parent, worker = (float(value) for value in found[-3:])
-    return workers, series, series * slices, seconds, 60 * series / seconds, parent, worker
+    printed = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    seconds, cpu, parent, worker = (float(value) for value in printed.split()[-4:])
+    return workers, series, series * slices, seconds, cpu, parent, worker
 
 
 def _index(folder: Path, series: int) -> None:
@@ -73,13 +55,14 @@ def _index(folder: Path, series: int) -> None:
     with worker_pool() as pool:
         jobs = list(_jobs(folder, names, series))
         work = partial(_index_one, raw=folder)
-        worker_mib = 0.0
-        for result, mebibytes in pool.map(work, jobs, "series"):
+        cpu, worker_mib = time.process_time(), 0.0
+        for result, mebibytes, seconds in pool.map(work, jobs, "series"):
             rows.add(result)
             worker_mib = max(worker_mib, mebibytes)
+            cpu += seconds
     if len(rows.tables["series"]) != series:
         raise RuntimeError(f"{len(rows.tables['series'])} of {series} series were indexed; this is a fault")
-    print(time.perf_counter() - started, _peak_mib(), worker_mib)
+    print(time.perf_counter() - started, cpu, _peak_mib(), worker_mib)
 
 
 def _jobs(folder: Path, names: list[str], series: int) -> Iterator[SeriesJob]:
@@ -87,8 +70,11 @@ def _jobs(folder: Path, names: list[str], series: int) -> Iterator[SeriesJob]:
         yield SeriesJob(tuple(read_header(folder, name) for name in names), ())
 
 
-def _index_one(job: SeriesJob, raw: Path) -> tuple[Rows, float]:
-    return index_series(job, raw, CtParams(), ConsensusParams()), _peak_mib()
+def _index_one(job: SeriesJob, raw: Path) -> tuple[Rows, float, float]:
+    """Rows, peak memory and processor time of the process that made them."""
+    started = time.process_time()
+    rows = index_series(job, raw, CtParams(), ConsensusParams())
+    return rows, _peak_mib(), time.process_time() - started
 
 
 def _peak_mib() -> float:

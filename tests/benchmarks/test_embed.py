@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     file = tmp_path_factory.mktemp("benchmark") / "result.json"
-    words = ["--backbones", "resnet10t", "--images", "6", "--side", "64", "--batch", "3", "--rounds", "1"]
+    words = ["--backbones", "resnet10t", "--images", "48", "--side", "64", "--batch", "8", "--rounds", "1"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.embed", "--json", str(file), *words],
