@@ -13,8 +13,15 @@ from pydicom.dataelem import RawDataElement
 
 
 def shown(text: str) -> str:
-    """A code word or UID as a message may have it; a broken length may have swallowed a patient's name."""
-    return text if re.fullmatch(r"[\w.\- ]{1,64}", text, re.ASCII) else f"{len(text)} other characters"
+    """A defined term or UID as a message may have it; anything else may be a patient's name."""
+    return text if text in _TERMS or re.fullmatch("[0-9.]{1,64}", text) else f"{len(text)} other characters"
+
+
+_TERMS = (
+    "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT",
+    "MONOCHROME1", "MONOCHROME2", "OD", "HGML", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT",
+)  # fmt: skip
+"""Photometric interpretations and rescale types."""
 
 
 class Elements:

@@ -97,7 +97,7 @@ def _notes(headers: Sequence[Header]) -> list[Finding]:
     numbers = Counter(header.instance_number for header in headers)
     for header in headers:
         if not header.instance_number or numbers[header.instance_number] > 1:
-            notes["LM-D040"].append((header.path, header.instance_number or "none"))
+            notes["LM-D040"].append((header.path, "the same one" if header.instance_number else "none"))
     return [
         finding(code, where[0][0], f"{where[0][1]} (in {len(where)} of {len(headers)} images)")
         for code, where in sorted(notes.items())

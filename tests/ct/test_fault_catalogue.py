@@ -123,6 +123,7 @@ RESCALE = {
     "D06 slope infinite": ("LM-D022", GONE, number_as("RescaleSlope", "inf")),
     "D06 intercept overflows": ("LM-D022", GONE, number_as("RescaleIntercept", "1e999")),
     "D06 atomic numbers, not HU": ("LM-D022", GONE, every(RescaleType="Z_EFF")),
+    "D06 a name as type": ("LM-D022", GONE, every(RescaleType="CANARYDOC")),
     "D06 of unspecified type": ("", USED, every(RescaleType="US")),
 }
 
@@ -154,6 +155,11 @@ PIXELS = {
     ),
     "D09 unsigned declared signed": ("LM-D025", GONE, stored(lambda v: v + 32000)),
     "D10 RGB": ("LM-D026", GONE, one(PhotometricInterpretation="RGB", SamplesPerPixel=3)),
+    "D10 a name as photometric interpretation": (
+        "LM-D026",
+        GONE,
+        one(PhotometricInterpretation="CANARYDOC"),
+    ),
     "D10 palette": ("LM-D026", GONE, one(PhotometricInterpretation="PALETTE COLOR")),
     "D11 padding -2000": ("LM-D027", USED, stored(circle)),
     "D11 padding -3024": ("LM-D027", USED, both(stored(circle), stored(lambda v: v - 1024 * (v == -2000)))),
@@ -287,6 +293,11 @@ NAMES = {
     "D31 a folder below": ("", USED, moved("ünter")),
     "D31 a name that is not UTF-8": ("LM-D050", USED, not_utf8),
     "D32 burned-in text": ("LM-D058", GONE, one(BurnedInAnnotation="YES")),
+    "D32 a name as class of object": (
+        "LM-D047",
+        GONE,
+        replace(b"1.2.840.10008.5.1.4.1.1.2\0", b"CANARYNAME^Zoe 1.2.3.4.5.6"),
+    ),
     "D32 no burned-in text": ("", USED, every(BurnedInAnnotation="NO")),
     "D33 a link to a file": ("LM-D050", USED, link("/etc/hostname")),
     "D33 a link into nowhere": ("LM-D050", USED, link("nowhere")),
