@@ -75,7 +75,7 @@ class _Demand:
     log_zoom: float
 
 
-_UNMOVED = _Demand(texture=0.88, log_zoom=0.018)
+_UNMOVED = _Demand(texture=0.84, log_zoom=0.015)
 """Noise lowers the agreement of texture; resizing moves the edges by up to half a pixel."""
 _MOVED = _Demand(texture=0.92, log_zoom=0.18)
 
