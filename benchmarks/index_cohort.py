@@ -40,7 +40,8 @@ _NOTE = (
 
 def _row(folder: Path, workers: int, series: int, slices: int) -> tuple[Value, ...]:
     """Measured in a process of its own, whose peak memory is its own, too."""
-    command = [sys.executable, "-m", "benchmarks.index_cohort", "--child", folder, "--series", str(series)]
+    options = ["--child", str(folder), "--series", str(series)]
+    command = [sys.executable, "-m", "benchmarks.index_cohort", *options]
     environment = {**os.environ, "LUNGML_WORKERS": str(workers), "OMP_NUM_THREADS": "1"}
     printed = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     seconds, cpu, parent, worker = (float(value) for value in printed.split()[-4:])
@@ -50,12 +51,12 @@ def _row(folder: Path, workers: int, series: int, slices: int) -> tuple[Value, .
 def _index(folder: Path, series: int) -> None:
     """Read headers, then index, one job after the other; prints seconds and peak memory."""
     names = sorted(path.name for path in folder.iterdir())
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     rows = Rows()
     with worker_pool() as pool:
         jobs = list(_jobs(folder, names, series))
         work = partial(_index_one, raw=folder)
-        cpu, worker_mib = time.process_time(), 0.0
+        cpu, worker_mib = time.process_time() - spent, 0.0
         for result, mebibytes, seconds in pool.map(work, jobs, "series"):
             rows.add(result)
             worker_mib = max(worker_mib, mebibytes)
