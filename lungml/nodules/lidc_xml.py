@@ -9,6 +9,7 @@ files themselves. Names are matched without namespace.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -133,11 +134,19 @@ def _ratings(characteristics: Element) -> tuple[dict[str, int], tuple[str, ...]]
         valid = text.isdecimal() and 1 <= int(text) <= top
         ratings[name] = int(text) if valid else NOT_GIVEN
         if not valid:
-            invalid.append(f"{name} = {text[:_SHOWN_CHARACTERS] or 'nothing'}")
+            invalid.append(f"{name} = {_shown(text)}")
     return ratings, tuple(invalid)
 
 
-_SHOWN_CHARACTERS = 12
+def _shown(text: str) -> str:
+    """A number as a message may have it; free text may hold a name."""
+    return (
+        text
+        if re.fullmatch(r"[-+0-9.,]{1,12}", text)
+        else f"{len(text)} other characters"
+        if text
+        else "nothing"
+    )
 
 
 def _no_ratings() -> dict[str, int]:

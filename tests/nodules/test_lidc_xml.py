@@ -56,7 +56,7 @@ def test_the_namespace_does_not_matter(tmp_path, namespace):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0, "0"), (6, "6"), ("N/A", "N/A"), (None, "nothing"), ("3.5", "3.5")]
+    ("value", "shown"), [(0, "0"), (6, "6"), ("N/A", "3 other characters"), (None, "nothing"), ("3.5", "3.5")]
 )
 def test_a_malignancy_off_its_scale_counts_as_not_given(tmp_path, value, shown):
     (reading,) = parse(tmp_path, lidc_xml([[nodule(roi(-10), malignancy=value)]])).readings
