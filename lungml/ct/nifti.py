@@ -7,6 +7,7 @@ other, where neither is set, and where the file ends early. Those are refused he
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -125,9 +126,9 @@ _LAST_OFFSET = 1 << 30
 
 
 def _from_quaternion(numbers: tuple[float, ...], pixdim: tuple[float, ...]) -> NDArray[np.float64]:
-    """Method 2 of nifti1.h."""
+    """Method 2 of nifti1.h; of numbers that are none, it is NaN."""
     b, c, d, *offset = numbers
-    a = np.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
     rotation = np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
@@ -137,7 +138,8 @@ def _from_quaternion(numbers: tuple[float, ...], pixdim: tuple[float, ...]) -> N
     )
     handed = -1.0 if pixdim[0] < 0 else 1.0
     steps = np.array([pixdim[1], pixdim[2], pixdim[3] * handed])
-    return np.column_stack([rotation * steps, np.array(offset)])
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.column_stack([rotation * steps, np.array(offset)])
 
 
 def _refuse_disagreement(header: NiftiHeader, path: str) -> None:
