@@ -156,7 +156,7 @@ def _of_one_patient_and_spacing(crops: list[Crop], path: str, problems: Problems
     for crop in crops:
         same = first.setdefault(crop.series_uid, crop)
         if same.patient_id != crop.patient_id:
-            problems.add("LM-L011", path, crop.row, f"otherwise in row {same.row}")
+            problems.add("LM-L011", path, crop.row, f"not the patient of row {same.row}")
         elif not np.isclose(same.spacing_mm, crop.spacing_mm, rtol=0, atol=1e-4, equal_nan=True):
             problems.add("LM-L006", path, crop.row, f"pixel_spacing_mm is not that of row {same.row}")
         else:

@@ -125,7 +125,7 @@ def _without_repeats(marks: Sequence[Mark], problems: Problems) -> list[Mark]:
         elif (same.score, same.label) == (mark.score, mark.label):
             problems.add("LM-L008", mark.table, mark.row, f"as row {same.row}")
         else:
-            problems.add("LM-L003", mark.table, mark.row, f"otherwise in row {same.row}")
+            problems.add("LM-L003", mark.table, mark.row, f"not the answer of row {same.row}")
     return kept
 
 
