@@ -29,13 +29,13 @@ def _pydicom_loop(files: list[Path]) -> object:
 def _simpleitk(files: list[Path]) -> object:
     import SimpleITK
 
-    reader = SimpleITK.ImageSeriesReader()
-    reader.SetFileNames([str(file) for file in files])
-    return SimpleITK.GetArrayFromImage(reader.Execute())
+    reader = SimpleITK.ImageSeriesReader()  # type: ignore[no-untyped-call]
+    reader.SetFileNames([str(file) for file in files])  # type: ignore[no-untyped-call]
+    return SimpleITK.GetArrayFromImage(reader.Execute())  # type: ignore[no-untyped-call]
 
 
 def _monai_itk(files: list[Path]) -> object:
-    from monai.data import ITKReader
+    from monai.data import ITKReader  # type: ignore[import-not-found]
 
     reader = ITKReader()
     return reader.get_data(reader.read(str(files[0].parent)))[0]
@@ -49,7 +49,7 @@ def _monai_pydicom(files: list[Path]) -> object:
 
 
 def _dicomsdl(files: list[Path]) -> object:
-    import dicomsdl
+    import dicomsdl  # type: ignore[import-not-found]
 
     return np.stack([dicomsdl.open(str(file)).pixelData() for file in files])
 

@@ -74,7 +74,8 @@ def _encoded(syntax: str) -> Callable[[Path, Path], None]:
 
 
 def _jpeg_lossless(source: Path, target: Path) -> None:
-    import gdcm  # not above: if it comes before zlib, deflating ends the process
+    # Not above: if gdcm comes before zlib, deflating ends the process.
+    import gdcm  # type: ignore[import-untyped]
 
     reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
     reader.SetFileName(str(source))
