@@ -50,9 +50,10 @@ def near_duplicates(
     Returns:
         Sorted; with `b` left out, `first` is less than `second`.
 
-    What it finds: on 1,902 nodules of LIDC-IDRI (71 px crops) all copies with noise of 20 HU, another lung
-    window, or resized with antialias, and over 97 % of those moved; different patients (1.8 million pairs)
-    correlate at most 0.90.
+    What it finds: of 317 nodules of LIDC-IDRI (71 px crops) all copies with noise of 20 HU, another lung
+    window or resized with antialias, and at least 95 % of those moved; no two patients among 1.8 million
+    pairs of LIDC-IDRI and 126,000 of the phantom. A copy in a soft-tissue window, which shows no lung, is
+    not found.
     """
     other, upper = (a, True) if b is None else (b, False)
     found = {

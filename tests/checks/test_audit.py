@@ -147,7 +147,7 @@ PLANTED = {
 @pytest.mark.parametrize("leak", PLANTED)
 def test_a_planted_leak_is_found(leak):
     plant, code, level = PLANTED[leak]
-    cohort = make_cohort()
+    cohort = make_cohort(60 if level == "warning" else 24)  # an interval needs patients
 
     plant(cohort, np.random.default_rng(1))
 
