@@ -22,7 +22,7 @@ from lungml.models.precision import Engine
 from lungml.models.table import BACKBONES
 from lungml.params.model import EmbedParams, Precision, WeightsParams
 
-CLAIM = "In bfloat16 views are embedded at all depths at least 2.2 times as fast as timm gives the last one"
+CLAIM = "Views are embedded in bfloat16 at all depths more than twice as fast as timm gives the last one"
 COLUMNS = (
     "backbone", "road", "images a second", "times timm's", "GFLOP/s", "share of peak", "off float32",
 )  # fmt: skip
