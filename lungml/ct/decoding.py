@@ -123,9 +123,15 @@ class DecoderPool:
         except IndexError:
             decoders = Decoders()
         try:
-            return decoders.decode(raw, header)
-        finally:
+            image = decoders.decode(raw, header)
+        except RefusedError:
             self._idle.append(decoders)
+            raise
+        except BaseException:  # stopped half-way: the answer that is still to come is no one's
+            decoders.close()
+            raise
+        self._idle.append(decoders)
+        return image
 
 
 DECODERS = DecoderPool()
