@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 
 from lungml.figures.embedding import embedding_figure
+from lungml.figures.style import save
 
 
 def points(nodules=40):
@@ -45,3 +46,9 @@ def test_ranks_and_detectors_are_told_of_the_first_30_only():
 
     assert ranks == ["1 to 10 (10)", "11 to 30 (20)", "others (10)"]
     assert detectors == ["knn (20)", "image (10)", "others (10)"]
+
+
+def test_nodules_without_any_score_of_readers_are_drawn_too(tmp_path):
+    save(embedding_figure(points().assign(score=np.nan), "title"), tmp_path / "picture.png")
+
+    assert (tmp_path / "picture.png").stat().st_size > 10_000

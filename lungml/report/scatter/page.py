@@ -102,7 +102,12 @@ def _colourings(points: pd.DataFrame) -> list[dict[str, Any]]:
     detector = points["detector"].where(points["rank"] <= LISTED, "not among the first")
     top = float(np.nanquantile(points["unusual"], _TOP_SHARE))
     return [
-        {"name": "Outlier score", "values": _numbers(points["unusual"], 2), "top": round(top, 2), "open": True},
+        {
+            "name": "Outlier score",
+            "values": _numbers(points["unusual"], 2),
+            "top": round(top, 2),
+            "open": True,
+        },
         {"name": "Outlier rank", "values": ranks.astype(str).tolist(), "rest": "the others"},
         {"name": "Detector", "values": detector.tolist(), "rest": "not among the first"},
         {"name": "Readers' score", "values": _numbers(points["score"], 2), "top": 5},

@@ -44,8 +44,8 @@ function colour() {
     colours = kind.values.map((value) => (value === null ? rest : mix((value - low) / (kind.top - low || 1))));
     const ramp = legendEntry(`linear-gradient(to right, ${data.colours.ramp.join(",")})`, "");
     ramp.className = "ramp";
-    ramp.before(known.length ? `${low} ` : "none known ");
-    ramp.after(kind.open ? ` ${kind.top} and more` : ` ${kind.top}`);
+    ramp.before(known.length ? `${low} ` : "");
+    ramp.after(known.length ? ` ${kind.top}${kind.open ? " and more" : ""}` : "none known");
     if (known.length < count) legendEntry(rest, `not given (${count - known.length})`);
   } else {
     const sizes = new Map();
