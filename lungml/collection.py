@@ -38,8 +38,7 @@ def collect_files(source: Path, destination: Path) -> int:
     """
     if not source.is_dir():
         raise MissingInputError(
-            f"acquire.folder is {source}, which is not a folder; name the folder of your files in "
-            "params.yaml"
+            f"acquire.folder is {source}, which is not a folder; name the folder of your files in params.yaml"
         )
     check_apart(source, destination)
     files = sorted(_wanted(source))

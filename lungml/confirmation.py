@@ -13,7 +13,7 @@ from scipy.stats import kendalltau
 
 from lungml.params.model import RecipeParams, TuneParams, WeightsParams
 from lungml.screening import Cell
-from lungml.training.assembly import build_classifier
+from lungml.training.assembly import as_backbone_expects, build_classifier
 from lungml.training.data import TrainingData
 from lungml.training.loop import Settings, train
 
@@ -55,8 +55,9 @@ def finetune_cells(
             recipe=_frozen_below(tune.recipe, cell.depth),
             seed=tune.seed,
         )
-        classifier = build_classifier(cell.backbone, "linear", data, weights, seed=tune.seed)
-        best = max(record.val_weighted_auprc for record in train(classifier, data, settings))
+        seen = as_backbone_expects(data, cell.backbone, weights)
+        classifier = build_classifier(cell.backbone, "linear", seen, weights, seed=tune.seed)
+        best = max(record.val_weighted_auprc for record in train(classifier, seen, settings))
         yield Confirmed(cell, value, best)
 
 

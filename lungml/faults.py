@@ -99,9 +99,7 @@ FAULTS = {
     "LM-D030": _refused("the declared size is beyond the limits", "Check the file; CT is never this large"),
     "LM-D031": _refused("the compressed data set grows too much", "Check where the file comes from"),
     "LM-D032": _refused("sequences are nested too deep", "Check where the file comes from"),
-    "LM-D033": _refused(
-        "the pixel data cannot be decoded", "Fetch the file again, or export uncompressed"
-    ),
+    "LM-D033": _refused("the pixel data cannot be decoded", "Fetch the file again, or export uncompressed"),
     "LM-D034": _refused(
         "a file of several frames does not say what each of them is", "Export as single-frame CT images"
     ),

@@ -24,7 +24,7 @@ from lungml.params.model import FinetuneParams, WeightsParams
 from lungml.progress import say
 from lungml.tables import SPLIT, read_table
 from lungml.terms import Task
-from lungml.training.assembly import build_classifier, gather_data
+from lungml.training.assembly import as_backbone_expects, build_classifier, gather_data
 from lungml.training.checkpoint import Checkpoints, stop_requests, work_folder
 from lungml.training.data import Examples, TrainingData
 from lungml.training.loop import Settings, train
@@ -56,7 +56,8 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
     """
     store, best = read_store(views), read_json(tuned / "best.json")
-    data = gather_data(store, read_table(split, SPLIT), task, intensity)
+    gathered = gather_data(store, read_table(split, SPLIT), task, intensity)
+    data = as_backbone_expects(gathered, best["backbone"], weights)
     classifier = build_classifier(best["backbone"], best["head"], data, weights, seed=finetune.seed)
     lineage = {"data_sha256": store.info["data_sha256"], "split_sha256": sha256_file(split)}
     sections = [section.model_dump(mode="json") for section in (finetune, weights, intensity)]

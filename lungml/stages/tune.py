@@ -23,7 +23,7 @@ from lungml.params.model import TuneParams, WeightsParams
 from lungml.progress import say
 from lungml.tables import SPLIT, read_table
 from lungml.terms import Task
-from lungml.training.assembly import build_classifier, gather_data
+from lungml.training.assembly import as_backbone_expects, build_classifier, gather_data
 from lungml.training.checkpoint import work_folder
 from lungml.training.data import TrainingData
 from lungml.training.loop import Settings, train
@@ -44,8 +44,9 @@ def run(
 ) -> None:
     """Write `out/best.json`, `trials.csv` and `history.png`; a killed search goes on where it was."""
     store = read_store(views)
-    data = gather_data(store, read_table(split, SPLIT), task, intensity)
     backbone = choose_backbone(tune.backbone, screen)
+    gathered = gather_data(store, read_table(split, SPLIT), task, intensity)
+    data = as_backbone_expects(gathered, backbone, weights)
     sections = [section.model_dump(mode="json") for section in (tune, weights, intensity)]
     name = sha256_json([task, backbone, sections, store.info["sha256"], sha256_file(split)])
     trials = []

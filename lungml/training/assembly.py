@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from lungml.imaging.intensity import fit_normalisation
 from lungml.imaging.store import ViewStore
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
+from lungml.models.depths import normalised_batches
+from lungml.models.expected_input import as_expected, check_pixels
 from lungml.models.heads import build_head
 from lungml.params.data import IntensityParams
 from lungml.params.model import WeightsParams
@@ -27,6 +31,21 @@ def gather_data(
     train = select_examples(store, split, task.target, Part.TRAIN)
     val = select_examples(store, split, task.target, Part.VAL)
     return TrainingData(train, val, fit_normalisation(train.images_hu, intensity))
+
+
+def as_backbone_expects(data: TrainingData, backbone: str, weights: WeightsParams) -> TrainingData:
+    """The data, normalised as the pretrained weights of the backbone expect; random ones take train's.
+
+    Raises:
+        ModelError: pretrained weights would get pixels of another range than they know.
+    """
+    normalisation = as_expected(data.normalisation, backbone, weights)
+    batches = normalised_batches(data.train.images_hu, normalisation, _CHECKED_AT_ONCE)
+    check_pixels(batches, normalisation, backbone, weights)
+    return replace(data, normalisation=normalisation)
+
+
+_CHECKED_AT_ONCE = 64
 
 
 def build_classifier(
