@@ -103,6 +103,12 @@ def sha256_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def code_sha256() -> str:
+    """SHA-256 of lungml's own source files, in hexadecimal."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return sha256_json([sha256_file(file) for file in files])
+
+
 def _temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp-{os.getpid()}")
 

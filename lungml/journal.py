@@ -7,15 +7,13 @@ code and the same files (size and time of change); a torn last line, as a killed
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import lungml
 from lungml.ct.paths import split_frame
-from lungml.files import sha256_file, sha256_json
+from lungml.files import code_sha256, sha256_json
 from lungml.indexing import Rows, SeriesJob
 from lungml.quarantine import Finding, finding_from
 
@@ -30,7 +28,7 @@ class Journal:
 
     def __init__(self, path: Path, made_with: Any) -> None:
         self._path = path
-        self._made_with = sha256_json([made_with, _code_sha256()])
+        self._made_with = sha256_json([made_with, code_sha256()])
 
     def finished(self, fingerprints: Iterable[str]) -> dict[str, Rows]:
         """Rows of those series that were finished before, by fingerprint."""
@@ -74,13 +72,6 @@ def _state(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return state.st_size, state.st_mtime_ns
-
-
-def _code_sha256() -> str:
-    """Checksum of lungml's own source files."""
-    root = Path(lungml.__file__).parent
-    files = sorted(Path(folder) / name for folder, _, names in os.walk(root) for name in names)
-    return sha256_json([sha256_file(file) for file in files if file.suffix == ".py"])
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from lungml.ct.read import read_planes
 from lungml.errors import InputError
-from lungml.files import read_json
+from lungml.files import code_sha256, read_json, sha256_json
+from lungml.imaging.partial import PartialStore
 from lungml.imaging.store import write_store
 from lungml.imaging.views import Cut, Plane, cut_view
 from lungml.nodules.masks import consensus_plane_mask
-from lungml.parallel import worker_pool
+from lungml.parallel import Pool, worker_pool
 from lungml.params.data import ConsensusParams, CtParams, ViewsParams
+from lungml.progress import say
 from lungml.sources.crop_files import read_crop
 from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, Table, read_table
 from lungml.terms import View
@@ -41,8 +43,10 @@ def run(
         raise InputError(f"{index}/nodules.parquet has no nodule, so there is nothing to cut a view of")
     nodules = nodules.assign(plane=_planes(nodules, views))
     jobs = list(_jobs(nodules, index, _How(view, raw, ct, views, consensus.mask_share)))
+    partial = PartialStore(out.with_name(f".{out.name}.partial"))
+    data_sha256 = read_json(index / "summary.json")["data_sha256"]
     with worker_pool() as pool:
-        found = dict(chain.from_iterable(pool.map(_cut_series, jobs, f"{view} views, series")))
+        found = dict(chain.from_iterable(_cut_all(jobs, partial, data_sha256, pool)))
     cuts = [found[nodule] for nodule in nodules["nodule_id"]]
     write_store(
         out,
@@ -61,9 +65,10 @@ def run(
             "view": view.value,
             "params": views.model_dump(mode="json"),
             "mask_share": consensus.mask_share,
-            "data_sha256": read_json(index / "summary.json")["data_sha256"],
+            "data_sha256": data_sha256,
         },
     )
+    partial.remove()
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,45 @@ class _How:
     views: ViewsParams
     mask_share: float
 
+    def facts(self) -> list[Any]:
+        """What decides the views beside the data, as JSON has it."""
+        return [
+            self.view,
+            self.ct.model_dump(mode="json"),
+            self.views.model_dump(mode="json"),
+            self.mask_share,
+        ]
+
 
 @dataclass(frozen=True)
 class _Job:
     """One series: how many planes, (z, y, x) spacing (NaN where unknown), and its rows of the tables."""
 
     how: _How
+    series_uid: str
     planes: int
     spacing_mm: tuple[float, float, float]
     slices: pd.DataFrame
     nodules: pd.DataFrame
     readings: pd.DataFrame
     contours: pd.DataFrame
+
+
+def _cut_all(
+    jobs: Sequence[_Job], partial: PartialStore, data_sha256: str, pool: Pool
+) -> Iterator[list[tuple[str, Cut]]]:
+    """The views of every series; those that a stopped run finished are not cut again."""
+    code = code_sha256()
+    keys = [sha256_json([job.series_uid, *job.how.facts(), data_sha256, code]) for job in jobs]
+    finished = {key: cuts for key in keys if (cuts := partial.read(key)) is not None}
+    if finished:
+        say(f"  {len(finished)} of {len(jobs)} series were finished by a run that was stopped")
+    yield from finished.values()
+    rest = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in finished]
+    results = pool.map(_cut_series, [job for _, job in rest], "views, series")
+    for (key, _), cuts in zip(rest, results, strict=True):
+        partial.keep(key, cuts)
+        yield cuts
 
 
 def _read(index: Path, table: Table) -> pd.DataFrame:
@@ -116,7 +148,7 @@ def _jobs(nodules: pd.DataFrame, index: Path, how: _How) -> Iterator[_Job]:
         spacing_mm = (float(row["spacing_z_mm"]), float(row["spacing_y_mm"]), float(row["spacing_x_mm"]))
         marks = outlines.get(uid, contours.iloc[:0]).reset_index(drop=True)
         parts = (slices.get(uid, _NO_SLICES), own[uid], readings[uid], marks)
-        yield _Job(how, int(row["n_slices"]), spacing_mm, *parts)
+        yield _Job(how, uid, int(row["n_slices"]), spacing_mm, *parts)
 
 
 _NO_SLICES = pd.DataFrame(columns=list(SLICES.columns))

@@ -205,3 +205,35 @@ def _frame(rows: list[dict], table: Table) -> pd.DataFrame:
     empty = {"string": "", "bool": False, "int8": 0, "int32": 0, "float64": 0.0, "list<int8>": []}
     blank = {name: empty.get(kind) for name, (kind, _) in table.columns.items()}
     return pd.DataFrame([blank | row for row in rows], columns=list(table.columns))
+
+
+def test_a_stopped_run_goes_on_where_it_was_and_gives_the_same_bytes(cohort, tmp_path, monkeypatch, capsys):
+    cut(cohort, tmp_path / "whole", View.NODULE)
+    with monkeypatch.context() as patch:
+        patch.setattr("lungml.stages.views.write_store", stop)
+        with pytest.raises(KeyboardInterrupt):
+            cut(cohort, tmp_path / "out", View.NODULE)
+    (damaged, _) = sorted((tmp_path / ".out.partial").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-30])
+
+    cut(cohort, tmp_path / "out", View.NODULE)
+
+    assert "1 of 2 series were finished by a run that was stopped" in capsys.readouterr().err
+    assert not (tmp_path / ".out.partial").exists()
+    for name in ("images.npy", "masks.npy", "items.parquet", "store.json"):
+        assert sha256_file(tmp_path / "whole" / name) == sha256_file(tmp_path / "out" / name)
+
+
+def test_views_of_other_parameters_are_not_taken(cohort, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr("lungml.stages.views.write_store", stop)
+        with pytest.raises(KeyboardInterrupt):
+            cut(cohort, tmp_path / "out", View.NODULE)
+
+    cut(cohort, tmp_path / "out", View.NODULE, nodule_field_of_view_mm=40.0)
+
+    assert "finished by a run" not in capsys.readouterr().err
+
+
+def stop(*_arguments, **_options):
+    raise KeyboardInterrupt
