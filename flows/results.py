@@ -18,12 +18,17 @@ _COLUMNS = ("f1_weighted", "balanced_accuracy")
 
 def result_rows(root: Path) -> list[dict[str, Any]]:
     """A row for each task in scope that was evaluated: its metrics beside chance and diameter alone."""
-    rows = []
-    for task in load_params(root / "params.yaml").scope.tasks:
-        path = root / "reports" / "evaluate" / task / "metrics.json"
-        if path.is_file():
-            rows.append({"task": task.value} | _measured(read_json(path)) | _registered(root, task))
-    return rows
+    evaluated = {
+        task: path
+        for task in Task
+        if (path := root / "reports" / "evaluate" / task / "metrics.json").is_file()
+    }
+    scope = load_params(root / "params.yaml").scope.tasks if evaluated else {}
+    return [
+        {"task": task.value} | _measured(read_json(path)) | _registered(root, task)
+        for task, path in evaluated.items()
+        if task in scope
+    ]
 
 
 def summary(root: Path, states: Mapping[str, str], rows: list[dict[str, Any]]) -> str:

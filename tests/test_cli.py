@@ -13,6 +13,21 @@ from lungml.terms import Task
 ROOT = Path(__file__).parents[1]
 
 
+SPLIT = [
+    "split",
+    "--index",
+    "none",
+    "--checked",
+    "none",
+    "--exclusions",
+    "none",
+    "--out",
+    "out.parquet",
+    "--excluded",
+    "out.json",
+]
+
+
 def lungml(*words, cwd=ROOT):
     return subprocess.run(
         [sys.executable, "-m", "lungml", *words], cwd=cwd, capture_output=True, text=True, check=False
@@ -33,7 +48,7 @@ def test_the_section_of_a_task_is_that_tasks_own():
 
 
 def test_an_error_of_ours_is_one_sentence_and_its_exit_code(tmp_path):
-    result = lungml("split", "--index", "none", "--checked", "none", "--out", "out.parquet", cwd=tmp_path)
+    result = lungml(*SPLIT, cwd=tmp_path)
 
     assert result.returncode == 2
     assert "params.yaml is not there" in result.stderr
@@ -43,7 +58,7 @@ def test_an_error_of_ours_is_one_sentence_and_its_exit_code(tmp_path):
 def test_a_missing_input_is_named_and_has_exit_code_5(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
 
-    result = lungml("split", "--index", "none", "--checked", "none", "--out", "out.parquet", cwd=tmp_path)
+    result = lungml(*SPLIT, cwd=tmp_path)
 
     assert result.returncode == 5
     assert "dvc repro" in result.stderr
@@ -77,6 +92,6 @@ def test_the_stage_says_which_of_how_many_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_STAGE", "split")
     monkeypatch.setenv("LUNGML_STAGE_ORDER", "acquire,index,validate,split,report")
 
-    result = lungml("split", "--index", "none", "--checked", "none", "--out", "out.parquet", cwd=tmp_path)
+    result = lungml(*SPLIT, cwd=tmp_path)
 
     assert "[4/5] split:" in result.stderr
