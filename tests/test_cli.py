@@ -13,19 +13,8 @@ from lungml.terms import Task
 ROOT = Path(__file__).parents[1]
 
 
-SPLIT = [
-    "split",
-    "--index",
-    "none",
-    "--checked",
-    "none",
-    "--exclusions",
-    "none",
-    "--out",
-    "out.parquet",
-    "--excluded",
-    "out.json",
-]
+PATHS = ("index", "checked", "exclusions", "out", "excluded")
+SPLIT = ["split", *(word for name in PATHS for word in (f"--{name}", f"no-{name}"))]
 
 
 def lungml(*words, cwd=ROOT):
@@ -63,7 +52,7 @@ def test_a_missing_input_is_named_and_has_exit_code_5(tmp_path):
     assert result.returncode == 5
     assert "dvc repro" in result.stderr
     assert "Traceback" not in result.stderr
-    assert not (tmp_path / "out.parquet").exists()
+    assert not (tmp_path / "no-out").exists()
 
 
 @pytest.mark.parametrize("words", [["splits"], ["split"], ["tune", "--task", "nodule-six"]])
