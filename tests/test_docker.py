@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +94,15 @@ def test_everything_copied_exists_and_nothing_else_is_sent_to_the_builder():
     assert all((ROOT / source).exists() for source in sources)
     assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == sources
     assert "*" in ignored
+
+
+def test_what_the_stages_read_beside_their_outputs_is_in_the_image(image):
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    needed = {path for stage in stages for path in stage.get("do", stage).get("deps", [])}
+    tracked = {path for path in needed if "$" not in path and (ROOT / path).is_file()}
+
+    assert tracked
+    assert sorted(path for path in tracked if not (image / path).exists()) == []
 
 
 def test_no_host_of_a_package_registry_is_written_down():

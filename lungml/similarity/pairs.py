@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from lungml.similarity.fingerprint import Fingerprints, FloatArray, structure, unit_rows
 from lungml.similarity.placing import Placing, find_placings
 from lungml.similarity.registration import fit
+from lungml.similarity.rings import correlation_beside_rings
 
 COARSE_PX, FINE_PX, TEXTURE_PX = (1.5, 5.0), (1.0, 4.0), (0.8, 2.5)
 """Sizes of the detail that finds a pair, and of those that the decision rests on too (`structure`)."""
 _TEXTURE_FLAT = 0.001
 NEAR = 0.905
 """Images whose structure correlates at least this much, at both sizes taken together, are copies."""
+_BESIDE_RINGS = 0.72
+"""Copies of LIDC-IDRI's nodules reach at least 0.87, two large spheres of the phantom at most 0.66."""
 _LEAST_PLACED = 0.80
 _LEAST_UNMOVED = 0.50
 _PROMISING = 0.75
@@ -112,7 +115,7 @@ def _settled(sides: _Sides, placing: Placing, demand: _Demand) -> Iterator[tuple
     """Fit on coarse detail, then on fine; yield what still agrees, with the mean of both correlations.
 
     Plain images, such as a round nodule in even lung, agree there with many others once they may move; so
-    their faint texture must agree as well.
+    their faint texture must agree as well, and what they show beside a round edge.
     """
     rough = fit(*sides.coarse, placing, steps=2, stride_px=2)
     rough = rough.where(rough.correlation >= _PROMISING)
@@ -122,7 +125,12 @@ def _settled(sides: _Sides, placing: Placing, demand: _Demand) -> Iterator[tuple
     both = (coarse.correlation + fine.correlation) / 2
     texture = fit(*sides.texture, fine.placing.take(both >= NEAR), steps=1, stride_px=1)
     zoom = np.abs(np.linalg.det(texture.placing.turn)) ** 0.5
-    kept = (texture.correlation >= demand.texture) & (np.abs(np.log(zoom)) <= demand.log_zoom)
+    beside_rings = correlation_beside_rings(*sides.texture, texture.placing)
+    kept = (
+        (texture.correlation >= demand.texture)
+        & (np.abs(np.log(zoom)) <= demand.log_zoom)
+        & (beside_rings >= _BESIDE_RINGS)
+    )
     pairs = texture.placing.take(kept)
     values = both[both >= NEAR][kept]
     yield from zip(pairs.first.tolist(), pairs.second.tolist(), values.tolist(), strict=True)

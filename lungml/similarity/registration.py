@@ -49,7 +49,7 @@ def fit(first: FloatArray, second: FloatArray, placing: Placing, *, steps: int, 
         stride_px: distance of the points that are compared.
     """
     slopes = np.stack([second, *np.gradient(second, axis=(1, 2))], axis=-1).astype(np.float32)
-    points = _points(stride_px)
+    points = disc_points(stride_px)
     starts = range(0, max(len(placing), 1), _AT_ONCE)
     cut = [placing.take(slice(start, start + _AT_ONCE)) for start in starts]
     parts = in_threads(lambda part: _fit_part(first, slopes, part, points, steps), cut)
@@ -68,9 +68,22 @@ def _fit_part(
         there = arms + placing.shift_px[:, None].astype(np.float32)
         seen = _sample(slopes, placing.second, there)
         placing = _moved(placing, _step(wanted[..., 0], seen, arms, _inside(there)))
+    seen, inside = _seen(slopes[..., :1], placing, points)
+    return Fitted(placing, _correlation(wanted[..., 0], seen, inside))
+
+
+def sampled_pair(
+    first: FloatArray, second: FloatArray, placing: Placing
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """(C, P) each: both pictures of every candidate at the points of the disc, and which points both show."""
+    points = disc_points(stride_px=1)
+    here = np.broadcast_to(points, (len(placing), *points.shape))
+    return _sample(first[..., None], placing.first, here)[..., 0], *_seen(second[..., None], placing, points)
+
+
+def _seen(layer: FloatArray, placing: Placing, points: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     there = (points @ placing.turn.transpose(0, 2, 1) + placing.shift_px[:, None]).astype(np.float32)
-    seen = _sample(slopes[..., :1], placing.second, there)
-    return Fitted(placing, _correlation(wanted[..., 0], seen[..., 0], _inside(there)))
+    return _sample(layer, placing.second, there)[..., 0], _inside(there)
 
 
 def _step(
@@ -104,7 +117,7 @@ def _correlation(wanted: FloatArray, seen: FloatArray, inside: NDArray[np.bool_]
     return np.asarray(np.where(share[:, 0] >= _LEAST_OVERLAP, found, 0), np.float32)
 
 
-def _points(stride_px: int) -> FloatArray:
+def disc_points(stride_px: int) -> FloatArray:
     """(P, 2): (y, x) from the middle, in the disc that is compared."""
     line = np.arange(GRID_PX)[::stride_px] - MIDDLE_PX
     grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nodule_pictures import INTENSITY, RIGID, nodule_crops
+from scipy import ndimage
 from shared_data import SHARED_DATA, needs_shared_data
 
 from lungml.similarity import Pair, fingerprints, near_duplicates
@@ -36,6 +37,22 @@ def test_turned_copies_are_not_looked_for_unless_asked():
 
 def test_different_nodules_are_no_pairs():
     assert near_duplicates(fingerprints(nodule_crops(300)), rigid=True) == []  # 44,850 pairs
+
+
+def test_large_round_nodules_in_even_lung_are_no_pairs():
+    """One round edge lies on any other; what is left are faint noise and a slightly different outline."""
+    y, x = np.mgrid[:64, :64] - 31.5
+    rng = np.random.default_rng(0)
+    spheres = [
+        np.where(np.hypot(y / stretch, x * stretch) < radius, inside, -860) + rng.normal(0, 15, (64, 64))
+        for radius, stretch, inside in [(19, 1.01, 900), (17, 0.99, 60), (18, 1.0, 80), (18, 1.02, 70)]
+    ]
+    smooth = [ndimage.gaussian_filter(sphere, 1.2) for sphere in spheres]
+
+    assert near_duplicates(fingerprints(smooth), rigid=True) == []
+    turned = [np.rot90(sphere) for sphere in smooth]
+    found = near_duplicates(fingerprints(smooth), fingerprints(turned), rigid=True)
+    assert [(pair.first, pair.second) for pair in found] == [(0, 0), (1, 1), (2, 2), (3, 3)]
 
 
 def test_equal_pixels_are_an_exact_pair_and_each_pair_is_listed_once():
