@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 from index_tables import make_index, write_index
 
+from lungml.checks.findings import audit_result
 from lungml.embeddings import Embeddings, write_embeddings
 from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.results import differences, judge, values_of
@@ -39,6 +40,7 @@ def write_project(root, *, patients=40, screening=None, depths=(0.2, 1.0), seed=
     tables, split = write_inputs(root, patients=patients, depths=depths, seed=seed)
     write_json(root / "data/index/summary.json", index_summary(tables))
     write_json(root / "reports/validate/result.json", checks_result())
+    write_json(root / "reports/audit/result.json", audit_result([], {"nodules": len(split)}))
     (root / "reports/validate/data_docs").mkdir()
     (root / "reports/validate/data_docs/index.html").write_text("<html></html>")
     outliers.run(

@@ -27,6 +27,7 @@ class Places:
     split: Path
     excluded: Path
     checked: Path
+    audited: Path
     outliers: Path
     screen: Path
     tune: Path
@@ -61,6 +62,7 @@ class Cohort:
     split: pd.DataFrame
     excluded: Json
     checks: Json
+    audit: Json
     data_docs: Path | None
     """First page of the checks' Data Docs, if it is there."""
 
@@ -76,7 +78,7 @@ class ViewOutliers:
 
 
 def read_cohort(places: Places) -> Cohort:
-    """Read the index, the split, what is excluded from it and the result of the checks.
+    """Read the index, the split, what is excluded from it, the results of the checks and of the audit.
 
     Raises:
         MissingInputError: one of them is not there.
@@ -88,6 +90,7 @@ def read_cohort(places: Places) -> Cohort:
         split=read_table(places.split, SPLIT),
         excluded=read_json(places.excluded),
         checks=read_json(places.checked / "result.json"),
+        audit=read_json(places.audited / "result.json"),
         data_docs=_if_there(places.checked / "data_docs" / "index.html"),
     )
 

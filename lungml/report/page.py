@@ -14,6 +14,7 @@ from lungml.errors import InputError
 from lungml.report import notes, wording
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
+from lungml.report.leakage import LeakageSection, leakage_section
 from lungml.report.summary import HEADLINE, Row, number_of, row_of
 from lungml.terms import Target
 
@@ -107,6 +108,7 @@ class Page:
     checks_hold: bool
     data_docs: str | None
     """Link to the checks' Data Docs, relative to the page."""
+    leakage: LeakageSection
     outliers: list[OutlierSection]
 
 
@@ -132,6 +134,7 @@ def build_page(title: str, warnings: list[str], sources: Sources, folder: Path) 
         suites=suites(sources.cohort.checks),
         checks_hold=sources.cohort.checks["success"],
         data_docs=_link(sources.cohort.data_docs, folder),
+        leakage=leakage_section(sources.cohort.audit),
         outliers=[_outlier_section(found, folder) for found in sources.outliers],
     )
 

@@ -25,6 +25,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     split: Path,
     excluded: Path,
     checked: Path,
+    audited: Path,
     outliers: Path,
     screen: Path,
     tune: Path,
@@ -38,13 +39,14 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     """Write `out`, one HTML file with everything in it, and `summary`, the numbers for `dvc metrics`.
 
     Raises:
-        MissingInputError: the index, the split, the result of the checks or every evaluation is not there.
+        MissingInputError: the index, the split, the result of the checks, of the audit or every evaluation is not there.
     """
     places = Places(
         index=index,
         split=split,
         excluded=excluded,
         checked=checked,
+        audited=audited,
         outliers=outliers,
         screen=screen,
         tune=tune,

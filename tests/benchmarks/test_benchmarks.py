@@ -75,3 +75,28 @@ def test_two_thousand_broken_files_end_well(tmp_path):
     assert outcomes["silently different"][0] <= 1
     assert outcomes["refused"][0] > 500
     assert outcomes["read and equal"][0] > 500
+
+
+def test_views_times_each_kind_of_view(tmp_path):
+    found = run("views", tmp_path, "--images", 4, "--side", 512, "--size-px", 96, "--rounds", 1)
+
+    rows = {(view, who): (ms, ratio) for view, who, ms, ratio in found["rows"]}
+    assert {view for view, _ in rows} == {
+        "slice, pad-and-resize",
+        "slice, field-of-view",
+        "nodule, field-of-view",
+    }
+    assert rows["slice, pad-and-resize", "lungml"][1] == 1
+    if ("slice, pad-and-resize", "MONAI") not in rows:
+        assert any("MONAI" in note and "benchmarks/requirements.txt" in note for note in found["notes"])
+
+
+def test_probes_take_less_time_than_a_fine_tuning_of_every_cell(tmp_path):
+    options = ["--backbone", "mobilenetv2_100", "--nodules", 600, "--side", 64, "--sample", 16]
+    found = run("screen", tmp_path, *options)
+
+    one, together = found["rows"]
+    assert one[1:] == together[1:]
+    assert one[4] == pytest.approx(one[1] / one[2])
+    assert one[4] > 5
+    assert 0 < one[3] <= one[2]

@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from report_files import edit_json
 
+from lungml.checks.findings import Finding, Level, Likeness, audit_result
 from lungml.errors import InputError, MissingInputError
+from lungml.files import write_json
 from lungml.params.data import AcquireParams, LabelParams
 from lungml.params.evaluation import ReportParams
 from lungml.params.scope import ScopeParams
@@ -44,6 +46,7 @@ def write_report(root, *, title="lungml report", acquire=None, labels=None, scop
         split=root / "data/split.parquet",
         excluded=reports / "split/excluded.json",
         checked=reports / "validate",
+        audited=reports / "audit",
         outliers=reports / "outliers",
         screen=reports / "screen",
         tune=reports / "tune",
@@ -160,6 +163,7 @@ def test_an_optional_part_that_is_missing_is_said_to_be(project, gone, sentence)
         "data/split.parquet",
         "reports/split/excluded.json",
         "reports/validate/result.json",
+        "reports/audit/result.json",
         "reports/evaluate",
     ],
 )
@@ -192,6 +196,25 @@ def test_how_many_nodules_are_excluded_and_why_is_said_also_when_there_are_none(
     assert text_of(page).count("No nodule is excluded.") == 2
     sentence = "3 nodules are excluded by the reviewed list: blank (2 of train, 1 of test)."
     assert text_of(write_report(project)).count(sentence) == 2
+
+
+def alike(level, parts, reason=""):
+    likeness = Likeness("nodule", "near", 0.97)
+    return Finding("LM-V008", Level(level), ("P1-n1", "P2-n1"), parts, "near", likeness, reason)
+
+
+def test_the_leakage_audit_is_told_with_what_was_accepted(page, project):
+    path = project / "reports/audit/result.json"
+    assert "No leakage between the parts was found." in text_of(page)
+
+    accepted = alike("accepted", ("test", "train"), "one patient, mailed twice")
+    inside = [alike("note", ("train",)), alike("note", ("test",))]
+    write_json(path, audit_result([accepted, *inside], {"nodules": 90}))
+    text = text_of(write_report(project))
+
+    assert "1 finding(s) between the parts were accepted with a reason. 90 nodules were searched" in text
+    assert "P1-n1, P2-n1 (near). Accepted: one patient, mailed twice" in text
+    assert "2 pairs that are alike lie within one part" in text
 
 
 def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
