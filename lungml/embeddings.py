@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class Embeddings:
     weights_sha256: str = ""
     precision: str = "float32"
     content_key: str = ""
+    neighbours_kept: Mapping[float, float] = field(default_factory=dict)
+    """Depth -> see `neighbours_kept`; empty where it was not looked at."""
 
 
 def write_embeddings(folder: Path, view: View, embeddings: Embeddings, *, twin: bool = False) -> None:
@@ -61,6 +63,7 @@ def write_embeddings(folder: Path, view: View, embeddings: Embeddings, *, twin: 
         "weights_sha256": embeddings.weights_sha256,
         "precision": embeddings.precision,
         "content_key": embeddings.content_key,
+        "neighbours_kept": {f"{depth:g}": kept for depth, kept in embeddings.neighbours_kept.items()},
         "nodule_ids": list(embeddings.nodule_ids),
         "sha256": sha256_file(path),
     }
@@ -96,6 +99,7 @@ def read_embeddings(folder: Path, view: View, *, twin: bool = False) -> Embeddin
         weights_sha256=about["weights_sha256"],
         precision=about["precision"],
         content_key=about["content_key"],
+        neighbours_kept={float(depth): kept for depth, kept in about["neighbours_kept"].items()},
     )
 
 
@@ -106,6 +110,39 @@ def kept_embeddings(folder: Path, view: View, content_key: str, *, twin: bool = 
     except InputError:
         return None
     return found if found.content_key == content_key else None
+
+
+def neighbours_kept(
+    vectors: NDArray[np.float32], rows: NDArray[np.intp], changed: NDArray[np.float32], neighbours: int = 10
+) -> float:
+    """Which share of a nodule's nearest neighbours stays, on average, when its image is slightly changed.
+
+    Args:
+        vectors: (N, D), of all nodules.
+        rows: (S,) of some of them.
+        changed: (S, D), the same nodules with changed images.
+        neighbours: how many of the nearest others are compared, by Euclidean distance with every component
+            scaled to unit deviation.
+
+    Returns:
+        0 to 1; by pure chance about `neighbours` / N.
+    """
+    mean, deviation = vectors.mean(axis=0, dtype=np.float64), vectors.std(axis=0, dtype=np.float64)
+    scale = np.where(deviation > 0, deviation, 1.0)
+    everyone, after = (vectors - mean) / scale, (changed - mean) / scale
+    count = min(neighbours, len(vectors) - 1)
+    before, now = (_nearest(everyone, rows, each, count) for each in (everyone[rows], after))
+    kept = [len(np.intersect1d(old, new)) for old, new in zip(before, now, strict=True)]
+    return float(np.mean(kept) / count)
+
+
+def _nearest(
+    everyone: NDArray[np.float64], rows: NDArray[np.intp], seen: NDArray[np.float64], count: int
+) -> NDArray[np.intp]:
+    """(S, count): the nearest of `everyone` but the nodule itself."""
+    squared = (everyone**2).sum(axis=1) - 2 * seen @ everyone.T
+    squared[np.arange(len(rows)), rows] = np.inf
+    return np.argsort(squared, axis=1, kind="stable")[:, :count]
 
 
 def _tensor_name(depth: float) -> str:

@@ -11,6 +11,7 @@ from lungml.embeddings import (
     Embeddings,
     has_twin,
     kept_embeddings,
+    neighbours_kept,
     read_embeddings,
     write_embeddings,
 )
@@ -122,3 +123,30 @@ def test_reading_embeddings_needs_no_torch():
     code = "import sys, lungml.embeddings, safetensors.numpy; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_changed_keeps_all_neighbours_and_noise_keeps_as_many_as_chance():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(500, 16)).astype(np.float32)
+    rows = np.arange(0, 500, 5)
+
+    assert neighbours_kept(vectors, rows, vectors[rows]) == 1.0
+    assert neighbours_kept(vectors, rows, 3 * vectors[rows[::-1]]) < 0.08
+
+
+def test_neighbours_kept_on_a_line_are_those_a_person_counts():
+    """0 1 2 3 4 moved from 0 to 4: of its neighbours 1, 2 it keeps 2."""
+    vectors = np.arange(5, dtype=np.float32)[:, None]
+
+    assert neighbours_kept(vectors, np.array([0]), vectors[[4]] - 1.2, neighbours=2) == 0.5
+
+
+def test_a_change_of_scale_of_one_component_does_not_matter():
+    rng = np.random.default_rng(1)
+    vectors, rows = rng.normal(size=(200, 4)).astype(np.float32), np.arange(50)
+    changed = vectors[rows] + rng.normal(scale=0.2, size=(50, 4)).astype(np.float32)
+    stretch = np.array([1, 100, 1, 0.01], np.float32)
+
+    plain = neighbours_kept(vectors, rows, changed)
+    assert 0.3 < plain < 1
+    assert neighbours_kept(vectors * stretch, rows, changed * stretch) == pytest.approx(plain, abs=0.01)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lungml import compute
-from lungml.embeddings import Embeddings, kept_embeddings, write_embeddings
+from lungml.augment.slight import slightly_changed
+from lungml.embeddings import Embeddings, kept_embeddings, neighbours_kept, write_embeddings
 from lungml.files import atomic_folder, sha256_file, sha256_json
 from lungml.imaging.intensity import Normalisation, fit_normalisation
 from lungml.imaging.store import ViewStore, read_store
@@ -29,7 +32,10 @@ from lungml.tables import SPLIT, read_table
 from lungml.terms import Part, View
 
 _BATCH = 32
+_LOOKED_AT = 64
+"""Nodules whose neighbours are compared before and after a slight change."""
 _FORWARD_CODE = (
+    "augment/slight.py",
     "imaging/intensity.py",
     "models/backbones.py",
     "models/depths.py",
@@ -135,16 +141,30 @@ def _embed(job: _Job, weights: WeightsParams, sha256: str, key: str) -> Embeddin
     engine = _agreeing(network, job)
     total = -(-len(job.store.images_hu) // _BATCH)
     batches = track(job.batches(), f"{job.view} views, batches", total)
+    by_depth = embed_batches(network, batches, job.embed.depths, engine)
     return Embeddings(
         backbone=job.backbone,
         weights=weights.source,
         nodule_ids=tuple(job.store.items["nodule_id"]),
-        by_depth=embed_batches(network, batches, job.embed.depths, engine),
+        by_depth=by_depth,
         weights_note=describe_weights(job.backbone, weights),
         weights_sha256=sha256,
         precision=engine.precision,
         content_key=key,
+        neighbours_kept=_neighbours_kept(network, job, engine, by_depth),
     )
+
+
+def _neighbours_kept(
+    network: nn.Module, job: _Job, engine: Engine, by_depth: Mapping[float, NDArray[np.float32]]
+) -> dict[float, float]:
+    """At every depth, for some nodules spread evenly over the store."""
+    total = len(job.store.images_hu)
+    rows = np.unique(np.linspace(0, total - 1, min(_LOOKED_AT, total)).astype(np.intp))
+    changed_hu = slightly_changed(job.store.images_hu[rows], seed=0)
+    batches = normalised_batches(changed_hu, job.normalisation, _BATCH)
+    changed = embed_batches(network, batches, job.embed.depths, engine)
+    return {depth: neighbours_kept(vectors, rows, changed[depth]) for depth, vectors in by_depth.items()}
 
 
 def _agreeing(network: nn.Module, job: _Job) -> Engine:

@@ -39,7 +39,8 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     """Write `out`, one HTML file with everything in it, and `summary`, the numbers for `dvc metrics`.
 
     Raises:
-        MissingInputError: the index, the split, the result of the checks, of the audit or every evaluation is not there.
+        MissingInputError: the index, the split, the result of the checks or of the audit, or every
+            evaluation is not there.
     """
     places = Places(
         index=index,

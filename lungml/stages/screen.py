@@ -57,6 +57,8 @@ class _Screened:
     """The same backbones with random weights, where `cells` are of pretrained ones."""
     diameter: Verdict
     pixels: Verdict
+    neighbours_kept: Mapping[Cell, float]
+    """Share of a nodule's ten nearest that stay when its image is slightly changed."""
 
 
 def run(
@@ -87,6 +89,7 @@ def run(
             twins={cell: probe(each) for cell, each in track(twins.items(), "twins' probes", len(twins))},
             diameter=probe(size_features(nodules, float(nodules["diameter_mm"].median()))),
             pixels=probe(_pixels(views / task.view, nodules)),
+            neighbours_kept=_neighbours_kept(task, embeddings),
         )
     _write(out, screened, params)
 
@@ -108,15 +111,26 @@ def _nodules(task: Task, split: Path, index: Path) -> pd.DataFrame:
     return seen.merge(diameters, on="nodule_id", validate="1:1")
 
 
+def _neighbours_kept(task: Task, embeddings: Path) -> dict[Cell, float]:
+    found = [read_embeddings(folder, task.view) for folder in _folders(embeddings)]
+    return {
+        Cell(each.backbone, depth): kept for each in found for depth, kept in each.neighbours_kept.items()
+    }
+
+
+def _folders(embeddings: Path) -> list[Path]:
+    folders = sorted(path for path in embeddings.glob("*/") if not path.name.startswith("."))
+    if not folders:
+        raise MissingInputError(f"{embeddings} holds no embeddings; run `dvc repro embed`")
+    return folders
+
+
 def _features(
     task: Task, embeddings: Path, nodules: pd.DataFrame, *, twin: bool = False
 ) -> tuple[dict[Cell, NDArray[np.float64]], str]:
     """Embeddings of `nodules` by cell, and where their weights come from; of twins, those there are."""
-    folders = sorted(path for path in embeddings.glob("*/") if not path.name.startswith("."))
-    if not folders:
-        raise MissingInputError(f"{embeddings} holds no embeddings; run `dvc repro embed`")
     features, weights = {}, set()
-    for folder in folders:
+    for folder in _folders(embeddings):
         if twin and not has_twin(folder, task.view):
             continue
         found = read_embeddings(folder, task.view, twin=twin)
@@ -165,7 +179,15 @@ def _ranking(screened: _Screened, params: ScreenParams) -> dict[str, Any]:
         "method": _METHOD.format(folds=params.folds, repeats=params.repeats),
         "best": asdict(order[0]),
         "stability": asdict(ranking_stability(cells)),
-        "cells": [{**asdict(cell), **_metrics(cells[cell]), "tied": cell in tied} for cell in order],
+        "cells": [
+            {
+                **asdict(cell),
+                **_metrics(cells[cell]),
+                "tied": cell in tied,
+                "neighbours_kept": screened.neighbours_kept.get(cell),
+            }
+            for cell in order
+        ],
         "baselines": {
             "chance": {name: {"value": level, "low": None, "high": None} for name, level in chance.items()},
             "diameter": _metrics(screened.diameter),
@@ -205,6 +227,7 @@ def _table(ranking: dict[str, Any]) -> pd.DataFrame:
             "balanced_accuracy_low": row["balanced_accuracy"]["low"],
             "balanced_accuracy_high": row["balanced_accuracy"]["high"],
             "tied": row["tied"],
+            "neighbours_kept": row.get("neighbours_kept"),
         }
         for row in rows
     )

@@ -198,6 +198,16 @@ def test_how_many_nodules_are_excluded_and_why_is_said_also_when_there_are_none(
     assert text_of(write_report(project)).count(sentence) == 2
 
 
+def test_how_stable_neighbours_are_is_told_where_it_is_known(page, project):
+    path = project / "reports/screen/nodule-five/ranking.json"
+    cells = json.loads(path.read_text())["cells"]
+    assert "nearest neighbours stay" not in text_of(page)
+
+    edit_json(path, cells=[cells[0] | {"neighbours_kept": 0.62}, *cells[1:]])
+
+    assert "62% of its ten nearest neighbours stay" in text_of(write_report(project))
+
+
 def alike(level, parts, reason=""):
     likeness = Likeness("nodule", "near", 0.97)
     return Finding("LM-V008", Level(level), ("P1-n1", "P2-n1"), parts, "near", likeness, reason)

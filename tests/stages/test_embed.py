@@ -107,6 +107,13 @@ def test_every_nodule_of_both_views_has_an_embedding_at_each_depth(tmp_path):
         assert found.by_depth[1.0].std(axis=0).max() > 0
 
 
+def test_how_many_neighbours_a_slight_change_leaves_is_kept_for_every_depth(tmp_path):
+    found = read_embeddings(embed(write_inputs(tmp_path)), View.NODULE)
+
+    assert set(found.neighbours_kept) == {0.5, 1.0}
+    assert all(0 < kept <= 1 for kept in found.neighbours_kept.values())
+
+
 def test_the_stage_says_that_weights_are_random(tmp_path, capsys):
     embed(write_inputs(tmp_path))
 
