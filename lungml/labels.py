@@ -60,7 +60,8 @@ def labels_of(nodules: pd.DataFrame, params: LabelParams) -> pd.DataFrame:
         params: the policy.
 
     Returns:
-        nodule_id; score; five: 0 to 4; binary: 1 (malignant) where the five-point class is 4 or 5, else 0.
+        nodule_id; score; scores of the readers behind it (none where a label is given); five: 0 to 4;
+        binary: 1 (malignant) where the five-point class is 4 or 5, else 0.
         What the policy leaves out has class -1: with too few readers both (and score NaN), and with
         `threes: drop` the binary class of threes. A given label is the binary class under every policy, and
         leaves no five-point class: it says something else than the readers' scale.
@@ -73,6 +74,7 @@ def labels_of(nodules: pd.DataFrame, params: LabelParams) -> pd.DataFrame:
         {
             "nodule_id": nodules["nodule_id"].to_numpy(),
             "score": values,
+            "scores": _of_readers(nodules["scores"].tolist(), given),
             "binary": np.where(given, nodules["label"], binary).astype(np.int8),
             "five": np.where(given, LEFT_OUT, five).astype(np.int8),
         }
@@ -80,6 +82,26 @@ def labels_of(nodules: pd.DataFrame, params: LabelParams) -> pd.DataFrame:
     if params.permute_seed is None:
         return frame
     return _permuted(frame, nodules["patient_id"].to_numpy(), params.permute_seed)
+
+
+def reader_shares(scores: Sequence[Sequence[int]], target: Target) -> NDArray[np.float64]:
+    """Which share of the readers gave each class.
+
+    Args:
+        scores: of N nodules, malignancy of each reader who gave one, 1 to 5.
+        target: five-point, or benign (1 to 3) against malignant (4 and 5).
+
+    Returns:
+        (N, K), rows sum to 1; NaN where no reader gave a score.
+    """
+    classes = len(target.class_names)
+    shares = np.full((len(scores), classes), np.nan)
+    for row, values in enumerate(scores):
+        if len(values):
+            given = np.asarray(values, dtype=np.int64)
+            chosen = given - 1 if target is Target.FIVE else (given >= 4).astype(np.int64)
+            shares[row] = np.bincount(chosen, minlength=classes) / len(given)
+    return shares
 
 
 def policy_sha256(params: LabelParams) -> str:
@@ -124,6 +146,10 @@ def _labelled(labels: pd.DataFrame) -> NDArray[np.bool_]:
     """Which nodules have a class under at least one target."""
     kept: NDArray[np.bool_] = (labels[["binary", "five"]] != LEFT_OUT).any(axis=1).to_numpy()
     return kept
+
+
+def _of_readers(scores: Sequence[Sequence[int]], given: NDArray[np.bool_]) -> list[list[int]]:
+    return [[] if has else list(values) for has, values in zip(given, scores, strict=True)]
 
 
 def _five(values: NDArray[np.float64], params: LabelParams) -> NDArray[np.int8]:
@@ -173,7 +199,7 @@ def _permuted(frame: pd.DataFrame, patients: NDArray[Any], seed: int) -> pd.Data
     rng = np.random.default_rng(seed)
     giver, taker = (_patient_by_patient(rows, patients, ids, rng) for _ in range(2))
     permuted = frame.copy()
-    for column in ("score", "binary", "five"):
+    for column in ("score", "scores", "binary", "five"):
         values = frame[column].to_numpy().copy()
         values[taker] = frame[column].to_numpy()[giver]
         permuted[column] = values

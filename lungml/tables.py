@@ -150,6 +150,7 @@ SPLIT = Table(
         "nodule_id": ("string", "as in nodules"),
         "patient_id": ("string", "as in nodules"),
         "score": ("float64", "consensus malignancy under the label policy, 1 to 5"),
+        "scores": ("list<int8>", "malignancy 1-5 of each reader behind it; none where a label is given"),
         "binary": ("int8", "0 benign, 1 malignant; -1: left out by the policy, or excluded"),
         "five": ("int8", "0 to 4: score - 1; -1: left out by the policy, or excluded"),
         "part": ("string", "train, val or test; excluded: the reviewed list leaves it out"),

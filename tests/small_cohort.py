@@ -46,6 +46,7 @@ def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
     )
     split = nodules[["nodule_id", "patient_id"]].assign(
         score=five + 1.0,
+        scores=[[grade] for grade in five + 1],
         binary=(five >= 3).astype("int8"),
         five=five.astype("int8"),
         part=np.repeat(PARTS, 2),

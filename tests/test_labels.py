@@ -6,8 +6,9 @@ import pytest
 from index_tables import make_index
 from sklearn.metrics import roc_auc_score
 
-from lungml.labels import POLICIES, labels_of, policy_sha256, policy_table, score
+from lungml.labels import POLICIES, labels_of, policy_sha256, policy_table, reader_shares, score
 from lungml.params.data import LabelParams
+from lungml.terms import Target
 
 
 def nodules_of(*scores, patients=None):
@@ -81,6 +82,23 @@ def test_too_few_readers_leave_a_nodule_out_of_both_targets():
 
 def test_a_nodule_nobody_scored_has_no_label():
     assert labels_of(nodules_of([]), LabelParams())["five"].tolist() == [-1]
+
+
+def test_shares_of_readers_are_counted_by_hand():
+    shares = reader_shares([[3, 3, 4, 5], [1], []], Target.FIVE)
+
+    assert shares[:2].tolist() == [[0, 0, 0.5, 0.25, 0.25], [1, 0, 0, 0, 0]]
+    assert np.isnan(shares[2]).all()
+    assert reader_shares([[3, 3, 4, 5]], Target.BINARY).tolist() == [[0.5, 0.5]]
+
+
+def test_shuffled_labels_take_their_readers_scores_with_them():
+    nodules = nodules_of([1], [2], [3], [4], [5])
+
+    labels = labels_of(nodules, LabelParams(permute_seed=2))
+
+    assert [scores[0] for scores in labels["scores"]] == labels["score"].astype(int).tolist()
+    assert labels["score"].tolist() != [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -10,6 +10,7 @@ def split_rows(**changes):
         "nodule_id": ["b-n1", "a-n1"],
         "patient_id": ["b", "a"],
         "score": [4.5, 1.0],
+        "scores": [[4, 5], [1]],
         "binary": [1, 0],
         "five": [4, 0],
         "part": ["test", "train"],

@@ -105,6 +105,7 @@ def write_inputs(folder):
             "nodule_id": ids,
             "patient_id": items["patient_id"],
             "score": five + 1.0,
+            "scores": [[grade] for grade in five + 1],
             "binary": (five >= 3).astype(int),
             "five": five,
             "part": np.repeat(["train", "val", "test"], [30, 15, 15]),

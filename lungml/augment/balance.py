@@ -38,7 +38,7 @@ def draw_showings(
         epoch: each has draws of its own.
 
     Returns:
-        Every row at least once, shuffled; the same for the same (seed, epoch).
+        Rows, shuffled, all of them at least once but for `balanced`; the same for the same (seed, epoch).
     """
     generator = np.random.default_rng(np.random.SeedSequence((seed, epoch, _SHOWINGS_STREAM)))
     rows = REPEATS[imbalance](labels, upsample_share, generator)
@@ -71,6 +71,18 @@ def _upsample(labels: IntArray, share: float, generator: np.random.Generator) ->
     )
 
 
+def _balanced(labels: IntArray, _share: float, generator: np.random.Generator) -> IntArray:
+    """As many showings as there are rows, the same number of every class (one more of the first ones)."""
+    present = np.unique(labels)
+    goals = len(labels) // len(present) + (np.arange(len(present)) < len(labels) % len(present))
+    return np.concatenate(
+        [
+            _repeat(np.flatnonzero(labels == label), int(goal), generator)
+            for label, goal in zip(present, goals, strict=True)
+        ]
+    )
+
+
 def _repeat(rows: IntArray, goal: int, generator: np.random.Generator) -> IntArray:
     """Every row goal // len(rows) times, and a drawn part of them once more."""
     whole, rest = divmod(goal, len(rows))
@@ -91,5 +103,8 @@ REPEATS: dict[str, Callable[[IntArray, float, np.random.Generator], IntArray]] =
     "none": _as_they_are,
     "class-weights": _as_they_are,
     "upsample": _upsample,
+    "balanced": _balanced,
 }
-"""Name of an imbalance strategy -> which rows an epoch shows. `class-weights` acts in the loss instead."""
+"""Name of an imbalance strategy -> which rows an epoch shows. `class-weights` acts in the loss instead;
+`balanced` shows every class equally often in an epoch of the usual length, so not every row of a common
+one."""

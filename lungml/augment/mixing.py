@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import torch
 from timm.data.mixup import Mixup
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from lungml.params.model import AugmentParams
 
@@ -19,21 +19,19 @@ _MIXING_STREAM = 3
 
 
 def mix(
-    images: Tensor, labels: Tensor, classes: int, params: AugmentParams, *, key: tuple[int, int, int]
+    images: Tensor, targets: Tensor, params: AugmentParams, *, key: tuple[int, int, int]
 ) -> tuple[Tensor, Tensor]:
     """Mix each image of a batch with another one, where `params` asks for it.
 
     Args:
         images: (N, C, H, W), normalised.
-        labels: (N,) class indices.
-        classes: how many there are.
+        targets: (N, K), rows sum to 1.
         params: the strength of each kind; with both kinds on, one is drawn for the batch.
         key: (seed, epoch, step); the same key gives the same mix. The partners are of the same batch.
 
     Returns:
-        Images, and targets (N, classes) that sum to 1. The last of an odd number of images stays as it is.
+        Images, and targets (N, K) that sum to 1. The last of an odd number of images stays as it is.
     """
-    targets = one_hot(labels, classes).to(images.dtype)
     even = len(images) - len(images) % 2
     if even == 0 or (params.mixup_alpha == 0 and params.cutmix_alpha == 0):
         return images, targets
@@ -41,11 +39,13 @@ def mix(
         mixup_alpha=params.mixup_alpha,
         cutmix_alpha=params.cutmix_alpha,
         label_smoothing=0.0,
-        num_classes=classes,
+        num_classes=even,
     )
     images, targets = images.clone(), targets.clone()
     with _numpy_seeded(key):
-        images[:even], targets[:even] = mixup(images[:even].clone(), labels[:even])
+        # with every image a class of its own, timm's targets are the share of each image in each mix
+        images[:even], shares = mixup(images[:even].clone(), torch.arange(even))
+    targets[:even] = shares.to(targets.dtype) @ targets[:even]
     return images, targets
 
 

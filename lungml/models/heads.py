@@ -1,14 +1,23 @@
-"""Classifiers on top of a backbone: (N, D) -> logits (N, K)."""
+"""Classifiers on top of a backbone: (N, D) -> logits (N, K) whose softmax are the class probabilities.
+
+So losses, metrics, maps and bundles need not know which head it is. The ordinal heads take the classes as
+ordered: they give P(y > k) for every k, never growing with k, and from that the logarithms of the class
+probabilities.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, softplus
 
 from lungml.errors import ParamsError
 
 _DROPOUT = 0.3
+_SMALLEST_GAP = 1e-4
+"""Between two thresholds: no class may have the probability 0."""
 
 
 def _linear(in_features: int, classes: int) -> nn.Module:
@@ -28,8 +37,66 @@ def _mlp(in_features: int, classes: int) -> nn.Module:
     )
 
 
-HEADS: dict[str, Callable[[int, int], nn.Module]] = {"linear": _linear, "mlp": _mlp}
-"""Name in `params.yaml` -> builder (in_features, classes)."""
+def _dropout(in_features: int, classes: int) -> nn.Module:
+    return nn.Sequential(nn.Dropout(_DROPOUT), nn.Linear(in_features, classes))
+
+
+class CumulativeLink(nn.Module):
+    """One score, and thresholds that grow: P(y > k) = sigmoid(score - threshold k).
+
+    Source: McCullagh 1980, doi:10.1111/j.2517-6161.1980.tb01109.x (proportional odds).
+    """
+
+    def __init__(self, in_features: int, classes: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(in_features, 1)
+        self.first = nn.Parameter(torch.full((1,), -float(classes - 2) / 2))
+        self.gaps = nn.Parameter(torch.full((classes - 2,), 0.5413))  # softplus makes 1 of it
+
+    def thresholds(self) -> Tensor:
+        """(K - 1,), growing."""
+        return torch.cat([self.first, self.first + self._gaps().cumsum(0)])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, D) -> (N, K), logarithms of the class probabilities."""
+        above = self.score(features) - self.thresholds()
+        lowest, highest = logsigmoid(-above[:, :1]), logsigmoid(above[:, -1:])
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), with no loss of digits
+        between = logsigmoid(above[:, :-1]) + logsigmoid(-above[:, 1:])
+        return torch.cat([lowest, between + torch.log(-torch.expm1(-self._gaps())), highest], dim=1)
+
+    def _gaps(self) -> Tensor:
+        return softplus(self.gaps) + _SMALLEST_GAP
+
+
+class ConditionalOrdinal(nn.Module):
+    """P(y > k | y > k - 1) of its own for every k; their products are P(y > k).
+
+    Source: Shi, Cao and Raschka 2021 (CORN), arXiv 2111.08851; with cross-entropy on its output this is the
+    continuation-ratio model.
+    """
+
+    def __init__(self, in_features: int, classes: int) -> None:
+        super().__init__()
+        self.steps = nn.Linear(in_features, classes - 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, D) -> (N, K), logarithms of the class probabilities."""
+        steps = self.steps(features)
+        reached = torch.cat([torch.zeros_like(steps[:, :1]), logsigmoid(steps).cumsum(dim=1)], dim=1)
+        stays = torch.cat([logsigmoid(-steps), torch.zeros_like(steps[:, :1])], dim=1)
+        return reached + stays
+
+
+HEADS: dict[str, Callable[[int, int], nn.Module]] = {
+    "linear": _linear,
+    "dropout": _dropout,
+    "mlp": _mlp,
+    "ordinal": CumulativeLink,
+    "corn": ConditionalOrdinal,
+}
+"""Name in `params.yaml` -> builder (in_features, classes). `dropout` is `linear` behind a dropout of 0.3.
+With two classes the ordinal heads are logistic regression."""
 
 
 def build_head(name: str, in_features: int, classes: int) -> nn.Module:

@@ -11,8 +11,8 @@ from lungml.params.section import Section
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
-Optimizer = Literal["adam", "adamw", "sgd"]
-HeadName = Literal["linear", "mlp"]
+Optimizer = Literal["adam", "adamw", "nadamw", "sgd"]
+HeadName = Literal["linear", "dropout", "mlp", "ordinal", "corn"]
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -103,12 +103,16 @@ class RecipeParams(Section):
     rate and `decay`."""
     decay: Literal["linear", "cosine", "one-cycle"] = "one-cycle"
     """Course of the learning rate within the schedule."""
-    imbalance: Literal["none", "class-weights", "upsample"] = "upsample"
-    """`upsample` shows minority classes more often, each time augmented; train only."""
+    imbalance: Literal["none", "class-weights", "upsample", "balanced"] = "upsample"
+    """`upsample` shows minority classes more often, each time augmented; `balanced` shows every class
+    equally often in an epoch of the usual length; train only."""
     upsample_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """What `upsample` lifts every class to, as a share of the largest class."""
     augment: AugmentParams = AugmentParams()
-    loss: Literal["cross-entropy", "label-smoothing"] = "cross-entropy"
+    loss: Literal["cross-entropy", "label-smoothing", "focal"] = "cross-entropy"
+    reader_share: Fraction = 0.0
+    """How much of the target is the distribution of the readers' scores, where there are any; the rest is
+    the label. In the binary tasks scores of 4 and 5 count as malignant."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98

@@ -19,6 +19,7 @@ from lungml.augment.geometric import draw_geometry, warp
 from lungml.augment.mixing import mix
 from lungml.errors import InputError
 from lungml.imaging.intensity import Normalisation, normalise
+from lungml.labels import reader_shares
 from lungml.params.model import RecipeParams
 from lungml.terms import Part, Target
 
@@ -30,12 +31,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled nodules of one part: `nodule_ids` (N,), `images_hu` int16 (N, C, H, W), `labels` (N,)."""
+    """Labelled nodules of one part: `nodule_ids` (N,), `images_hu` int16 (N, C, H, W), `labels` (N,).
+
+    `reader_shares` (N, K) says which share of the readers gave each class; a row is NaN where none did.
+    """
 
     nodule_ids: tuple[str, ...]
     images_hu: NDArray[np.int16]
     labels: IntArray
     classes: int
+    reader_shares: NDArray[np.float64] | None = None
+
+    def targets(self, rows: IntArray, reader_share: float) -> NDArray[np.float32]:
+        """What a model is to answer for `rows` (M,): (M, K), rows sum to 1.
+
+        Args:
+            rows: of these examples.
+            reader_share: how much of the target is the readers' distribution; the rest is the label.
+        """
+        hard = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
+        if reader_share == 0 or self.reader_shares is None:
+            return hard
+        shares = self.reader_shares[rows].astype(np.float32)
+        shares = np.where(np.isnan(shares), hard, shares)
+        return (1 - np.float32(reader_share)) * hard + np.float32(reader_share) * shares
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,8 @@ def select_examples(store: ViewStore, split: pd.DataFrame, target: Target, part:
         )
     nodule_ids = list(chosen["nodule_id"])
     images_hu = np.ascontiguousarray(store.images_hu[store.rows_of(nodule_ids)])
-    return Examples(tuple(nodule_ids), images_hu, labels, len(target.class_names))
+    shares = reader_shares(chosen["scores"].tolist(), target)
+    return Examples(tuple(nodule_ids), images_hu, labels, len(target.class_names), shares)
 
 
 def count_steps(train: Examples, recipe: RecipeParams, batch_size: int) -> int:
@@ -109,8 +129,7 @@ def epoch_batches(
         images_hu = warp(torch.from_numpy(data.train.images_hu[rows]), geometry)
         images, targets = mix(
             normalise(images_hu, data.normalisation),
-            torch.from_numpy(data.train.labels[rows]),
-            data.train.classes,
+            torch.from_numpy(data.train.targets(rows, recipe.reader_share)),
             recipe.augment,
             key=(seed, epoch, step),
         )

@@ -28,9 +28,13 @@ OPTIMIZERS: dict[str, OptimizerKind] = {
     "sgd": OptimizerKind(
         lambda groups: torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True), decay_share=0.01
     ),
+    "nadamw": OptimizerKind(
+        lambda groups: torch.optim.NAdam(groups, lr=0.0, decoupled_weight_decay=True), decay_share=1.0
+    ),
 }
 """Name -> optimizer; the loop sets the learning rate before every step. 0.05 for AdamW and 5e-4 for SGD are
-the usual pair; `adam` is the plain one, without decay."""
+the usual pair; `adam` is the plain one, without decay. `nadamw` is AdamW with Nesterov's momentum (Dozat
+2016), the strongest hand-tuned baseline of the AlgoPerf comparison (Dahl et al. 2023, arXiv 2306.07179)."""
 
 
 def build_optimizer(name: str, model: nn.Module, weight_decay: float) -> Optimizer:

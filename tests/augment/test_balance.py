@@ -19,7 +19,14 @@ def test_a_lower_share_lifts_only_the_classes_below_it():
     assert shown_counts(upsample_share=0.3).tolist() == [50, 20, 15]
 
 
-@pytest.mark.parametrize("imbalance", REPEATS)
+def test_balanced_shows_every_class_equally_often_in_an_epoch_of_the_usual_length():
+    rows = draw_showings(LABELS, "balanced", seed=1, epoch=0).rows
+
+    assert np.bincount(LABELS[rows]).tolist() == [26, 26, 25]
+    assert set(np.flatnonzero(LABELS > 0)) <= set(rows)
+
+
+@pytest.mark.parametrize("imbalance", sorted(set(REPEATS) - {"balanced"}))
 def test_every_row_is_shown_and_none_from_elsewhere(imbalance):
     shown = draw_showings(LABELS, imbalance, seed=1, epoch=0)
 

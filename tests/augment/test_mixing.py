@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import one_hot
 
 from lungml.augment.mixing import mix
 from lungml.params.model import AugmentParams
@@ -10,7 +11,17 @@ LABELS = torch.tensor([0, 1, 2, 0, 2, 1])  # partners (i and 5 - i) are of diffe
 
 
 def mixed(images=IMAGES, labels=LABELS, key=(1, 0, 0), **alphas):
-    return mix(images, labels, 3, AugmentParams(**alphas), key=key)
+    return mix(images, one_hot(labels, 3).float(), AugmentParams(**alphas), key=key)
+
+
+def test_soft_targets_are_mixed_by_the_same_share():
+    soft = torch.tensor([[0.5, 0.5, 0.0]]).repeat(5, 1)
+    targets = torch.cat([soft, torch.tensor([[0.0, 0.0, 1.0]])])
+
+    images, mixed_targets = mix(IMAGES, targets, AugmentParams(mixup_alpha=1.0), key=(1, 0, 0))
+
+    share = (images[0, 0, 0, 0] - 5) / -5  # of image 0; the rest is of image 5
+    assert torch.allclose(mixed_targets[0], share * targets[0] + (1 - share) * targets[5], atol=1e-4)
 
 
 def test_without_mixing_targets_are_the_labels():

@@ -64,6 +64,7 @@ def write_inputs(root: Path, test_shift_hu: int = 0) -> Path:
         "nodule_id": IDS,
         "patient_id": IDS,
         "score": 3.0,
+        "scores": [[3]] * 40,
         "binary": 0,
         "five": 2,
         "part": parts,

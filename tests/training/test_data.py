@@ -16,7 +16,19 @@ STILL = AugmentParams(rotation_degrees=0, flip_probability=0, zoom=0, shift_frac
 
 def split_table(parts, binary):
     ids = [f"n{i}" for i in range(len(parts))]
-    return pd.DataFrame({"nodule_id": ids, "part": parts, "binary": binary, "five": 0})
+    return pd.DataFrame(
+        {"nodule_id": ids, "part": parts, "binary": binary, "five": 0, "scores": [[]] * len(ids)}
+    )
+
+
+def test_targets_lie_between_the_label_and_the_readers():
+    split = split_table(["train"] * 3, [1, 0, 1]).assign(scores=[[4, 5, 3, 2], [1], []])
+    train = select_examples(open_store(["n0", "n1", "n2"]), split, Target.BINARY, Part.TRAIN)
+    rows = np.arange(3)
+
+    assert train.targets(rows, 0.0).tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert train.targets(rows, 1.0).tolist() == [[0.5, 0.5], [1, 0], [0, 1]]
+    assert train.targets(rows, 0.5).tolist() == [[0.25, 0.75], [1, 0], [0, 1]]
 
 
 class Ledger:

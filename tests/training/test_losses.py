@@ -45,6 +45,29 @@ def test_cross_entropy_by_hand():
     assert math.isclose(loss, 0.5 * math.log(4) + 0.5 * math.log(4 / 3), rel_tol=1e-6)
 
 
+def test_focal_loss_by_hand():
+    """Probabilities 1/4 and 3/4, the second is right: (1 - 3/4)^2 ln(4/3)."""
+    logits, targets = torch.tensor([[0.0, math.log(3)]]), torch.tensor([[0.0, 1.0]])
+
+    assert math.isclose(LOSSES["focal"](logits, targets, None), math.log(4 / 3) / 16, rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_stays_finite_when_the_answer_is_as_sure_as_wrong(name):
+    logits = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
+
+    loss = LOSSES[name](logits, torch.tensor([[0.0, 1.0, 0.0]]), None)
+    loss.backward()
+
+    assert loss.isfinite()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_order_of_a_batch_does_not_matter(name):
+    assert torch.isclose(LOSSES[name](LOGITS.flip(0), SOFT.flip(0), None), LOSSES[name](LOGITS, SOFT, None))
+
+
 def test_label_smoothing_is_cross_entropy_with_a_tenth_spread_over_the_classes():
     smoothed = 0.9 * HARD + 0.1 / 3
 
