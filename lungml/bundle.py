@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 import lungml
 from lungml.errors import InputError, ModelError
@@ -28,21 +29,22 @@ from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
 
-FORMAT = 1
+FORMAT = 2
 """Grows when a bundle of an older lungml can no longer be read."""
 _WEIGHTS, _INFO = "weights.safetensors", "bundle.json"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A classifier and what it was made with.
+    """One classifier or several, and what they were made with.
 
-    `backbone` and `head` name its parts; `weights` says what the backbone began with (random or pretrained);
+    `members` answer together: the mean of their probabilities. `backbone` and `head` name their parts;
+    `weights` says what the backbone began with (random or pretrained);
     `lineage` holds data_sha256 and split_sha256; `history` sums the training up; `versions` are of the
     libraries.
     """
 
-    classifier: Classifier
+    members: tuple[Classifier, ...]
     task: Task
     backbone: str
     head: str
@@ -57,18 +59,24 @@ class Bundle:
 
 
 def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) -> NDArray[np.float64]:
-    """Probabilities (N, K) of views (N, C, H, W) in HU, cut as `bundle.views` says.
+    """Probabilities (N, K) of views (N, C, H, W) in HU, cut as `bundle.views` says: the members' mean.
 
     Raises:
         ValueError: the images have another shape than the bundle's views.
     """
     check_images(bundle, images_hu)
-    bundle.classifier.eval()
+    return np.mean([_answers(bundle, member, images_hu, batch_size) for member in bundle.members], axis=0)
+
+
+def _answers(
+    bundle: Bundle, member: Classifier, images_hu: NDArray[np.int16], batch_size: int
+) -> NDArray[np.float64]:
+    member.eval()
     parts = [np.empty((0, len(bundle.task.target.class_names)))]
     with torch.inference_mode():
         for start in range(0, len(images_hu), batch_size):
             images = torch.from_numpy(np.array(images_hu[start : start + batch_size]))
-            logits = bundle.classifier(normalise(images, bundle.normalisation))
+            logits = member(normalise(images, bundle.normalisation))
             parts.append(logits.double().softmax(dim=1).numpy())
     return np.concatenate(parts)
 
@@ -87,7 +95,11 @@ def check_images(bundle: Bundle, images_hu: NDArray[np.int16]) -> None:
 def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write `bundle` as a whole or not at all; equal bundles give equal bytes."""
     with atomic_folder(folder) as temporary:
-        state = {name: value.contiguous() for name, value in bundle.classifier.state_dict().items()}
+        state = {
+            f"{number}.{name}": value.contiguous()
+            for number, member in enumerate(bundle.members)
+            for name, value in member.state_dict().items()
+        }
         save_file(state, temporary / _WEIGHTS)
         info = _describe(bundle) | {"weights_sha256": sha256_file(temporary / _WEIGHTS)}
         write_json(temporary / _INFO, info | {"sha256": sha256_json(info)})
@@ -103,11 +115,8 @@ def read_bundle(folder: Path) -> Bundle:
     if not (folder / _WEIGHTS).is_file() or sha256_file(folder / _WEIGHTS) != info["weights_sha256"]:
         raise ModelError(f"{folder / _WEIGHTS} is missing or has changed since it was written; {_AGAIN}")
     task = Task(info["task"])
-    classifier = _empty_classifier(info, len(task.target.class_names))
-    classifier.load_state_dict(load_file(folder / _WEIGHTS))
-    classifier.eval()
     return Bundle(
-        classifier=classifier,
+        members=_members(info, len(task.target.class_names), load_file(folder / _WEIGHTS)),
         task=task,
         normalisation=Normalisation.from_dict(info["normalisation"]),
         views=ViewsParams.model_validate(info["views"]),
@@ -155,6 +164,7 @@ _PLAIN = ("backbone", "head", "image_channels", "weights", "lineage", "history",
 def _describe(bundle: Bundle) -> dict[str, Any]:
     return {
         "format": FORMAT,
+        "members": len(bundle.members),
         "task": bundle.task.value,
         "classes": list(bundle.task.target.class_names),
         "normalisation": bundle.normalisation.to_dict(),
@@ -164,8 +174,19 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
     }
 
 
+def _members(info: dict[str, Any], classes: int, state: dict[str, Tensor]) -> tuple[Classifier, ...]:
+    members = []
+    for number in range(info["members"]):
+        start = f"{number}."
+        own = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+        member = _empty_classifier(info, classes)
+        member.load_state_dict(own)
+        members.append(member.eval())
+    return tuple(members)
+
+
 def _empty_classifier(info: dict[str, Any], classes: int) -> Classifier:
-    """The bundle's network, its weights still to be loaded."""
+    """A network of the bundle, its weights still to be loaded."""
     in_channels = Normalisation.from_dict(info["normalisation"]).channels(info["image_channels"])
     backbone = build_backbone(
         info["backbone"], in_channels=in_channels, weights=WeightsParams(source="random")

@@ -37,7 +37,7 @@ class _Lazy(click.Group):
         if cmd_name in STAGES:
             return _stage_command(cmd_name)
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f"lungml.commands.{cmd_name}")
+            module = importlib.import_module(f"lungml.commands.{cmd_name.replace('-', '_')}")
             return typing.cast("click.Command", module.command)
         return None
 

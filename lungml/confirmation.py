@@ -16,6 +16,7 @@ from lungml.screening import Cell
 from lungml.training.assembly import as_backbone_expects, build_classifier
 from lungml.training.data import TrainingData
 from lungml.training.loop import Settings, train
+from lungml.tuning.candidate import apply_candidate, middle_of
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,15 @@ def finetune_cells(
 ) -> Iterator[Confirmed]:
     """Train each cell of `probed` (cell -> weighted AUPRC of its probe) for `tune.epochs` epochs.
 
-    The training is the recipe's, with the cell's layers frozen, a linear head, the first batch size and
-    optimizer of the search and the middle (geometric mean) of its learning rates: the same for all cells.
+    The training is the recipe's, with the cell's layers frozen, a linear head, and the first batch size and
+    optimizer and the middle learning rate of the search's space: the same for all cells.
     """
-    low, high = tune.learning_rate
+    _, middle = apply_candidate(tune.recipe, middle_of(tune))
     for cell, value in probed.items():
         settings = Settings(
-            batch_size=tune.batch_sizes[0],
-            optimizer=tune.optimizers[0],
-            learning_rate=(low * high) ** 0.5,
+            batch_size=middle.batch_size,
+            optimizer=middle.optimizer,
+            learning_rate=middle.learning_rate,
             head_epochs=0,
             epochs=tune.epochs,
             patience=tune.epochs,

@@ -164,7 +164,7 @@ PREDICTIONS = Table(
     {
         "nodule_id": ("string", "as in split"),
         "patient_id": ("string", "as in split"),
-        "part": ("string", "val or test"),
+        "part": ("string", "as in split"),
         "label": ("int8", "class index of the task's target"),
         "probabilities": ("list<float64>", "one per class, raw"),
         "probabilities_tta": ("list<float64>", "one per class, mean over test-time views"),

@@ -76,7 +76,7 @@ def make_bundle(cohort: Cohort, *, task: Task = Task.NODULE_BINARY, backbone: st
         torch.manual_seed(0)
         head = build_head("linear", embedding_size(network), len(task.target.class_names))
     return Bundle(
-        classifier=Classifier(network, head).eval(),
+        members=(Classifier(network, head).eval(),),
         task=task,
         backbone=backbone,
         head="linear",

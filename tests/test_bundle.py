@@ -29,7 +29,7 @@ def make_bundle():
     backbone = build_backbone("mobilenetv3_small_050", in_channels=1, weights=WeightsParams(seed=4))
     head = build_head("mlp", embedding_size(backbone), 5)
     return Bundle(
-        classifier=Classifier(backbone, head),
+        members=(Classifier(backbone, head),),
         task=Task.NODULE_FIVE,
         backbone="mobilenetv3_small_050",
         head="mlp",
@@ -79,7 +79,7 @@ def test_predictions_are_the_softmax_of_the_classifier_on_normalised_hu(bundle):
     images = images_hu()
     unit = (np.clip(images, -1000, 400) + 1000) / 1400
     with torch.inference_mode():
-        logits = bundle.classifier.eval()(torch.from_numpy((unit - 0.31) / 0.27).float()).double()
+        logits = bundle.members[0].eval()(torch.from_numpy((unit - 0.31) / 0.27).float()).double()
 
     expected = (logits.exp() / logits.exp().sum(dim=1, keepdim=True)).numpy()
     found = predict(bundle, images)
@@ -105,12 +105,12 @@ def test_images_of_another_size_are_refused(bundle):
 
 
 def test_predicting_does_not_train(bundle):
-    before = {name: value.clone() for name, value in bundle.classifier.state_dict().items()}
-    bundle.classifier.train()
+    before = {name: value.clone() for name, value in bundle.members[0].state_dict().items()}
+    bundle.members[0].train()
 
     predict(bundle, images_hu())
 
-    assert all(torch.equal(value, before[name]) for name, value in bundle.classifier.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in bundle.members[0].state_dict().items())
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "bundle.json"])
@@ -146,7 +146,7 @@ def test_any_change_of_a_bundle_changes_its_checksum(bundle, folder, tmp_path):
     write_bundle(tmp_path / "other", replace(bundle, lineage={"data_sha256": "e", "split_sha256": "s"}))
     heavier = make_bundle()
     with torch.no_grad():
-        heavier.classifier.head[0].bias.add_(1e-6)
+        heavier.members[0].head[0].bias.add_(1e-6)
     write_bundle(tmp_path / "heavier", heavier)
 
     sums = {bundle_sha256(tmp_path / name) for name in ("model", "other", "heavier")}

@@ -7,6 +7,7 @@ COMMANDS = {
     "phantom": "Write a synthetic CT cohort.",
     "backbones": "List the backbones that can be named in params.yaml.",
     "confirm": "Fine-tune the best of the screening briefly, to see if its ranking holds.",
+    "tune-worker": "Help with a hyper-parameter search that is under way.",
     "weights": "List, fetch and verify the pretrained weights of backbones.",
     "sync": "Send to MLflow what it does not have yet.",
     "promote": "Make a challenger the champion of its task.",
@@ -20,4 +21,4 @@ COMMANDS = {
     "params": "Print every parameter with its meaning.",
     "graph": "Print the graph of stages.",
 }
-"""Name of a command (and of its module) -> what it does."""
+"""Name of a command (and of its module, with _ for -) -> what it does."""

@@ -32,18 +32,18 @@ class Maps:
 def map_images(
     bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
 ) -> Maps:
-    """Grad-CAM++ of `classes` (N,) in images (N, C, H, W), N at least 1.
+    """Grad-CAM++ of `classes` (N,) in images (N, C, H, W), N at least 1: the mean of the members' maps.
 
     Raises:
         ValueError: the images have another shape than the bundle's views.
         ModelError: the backbone has no feature map.
     """
     check_images(bundle, images_hu)
-    bundle.classifier.eval()
     parts = []
     for start in range(0, len(images_hu), params.batch_size):
         images, chosen = _inputs(bundle, images_hu, classes, slice(start, start + params.batch_size))
-        parts.append(grad_cam(bundle.classifier, images, chosen, params.min_cells))
+        maps = [grad_cam(member.eval(), images, chosen, params.min_cells) for member in bundle.members]
+        parts.append(torch.stack(maps).mean(dim=0))
     coarse = torch.cat(parts)
     height, width = images_hu.shape[2:]
     return Maps(enlarge(coarse, (height, width)).numpy(), width / coarse.shape[2])
@@ -52,11 +52,10 @@ def map_images(
 def check_sanity(
     bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
 ) -> Sanity:
-    """Run the weight-randomisation check on the first images."""
-    bundle.classifier.eval()
+    """Run the weight-randomisation check on the first images, with the first member."""
     images, chosen = _inputs(bundle, images_hu, classes, slice(_CHECKED))
     return randomisation_check(
-        bundle.classifier, images, chosen, min_cells=params.min_cells, seed=params.seed
+        bundle.members[0].eval(), images, chosen, min_cells=params.min_cells, seed=params.seed
     )
 
 

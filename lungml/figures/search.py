@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from lungml.figures.style import GRID, INK, MUTED, PALETTE, new_figure, new_grid
 
 if TYPE_CHECKING:
-    from lungml.tuning import TrialResult
+    from lungml.tuning.trials import TrialResult
 
 
 def draw_trials(trials: Sequence[TrialResult], title: str) -> Figure:
@@ -29,6 +29,23 @@ def draw_trials(trials: Sequence[TrialResult], title: str) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(title=title, xlabel="trial", ylabel="validation weighted AUPRC, best epoch")
     axes.legend()
+    return figure
+
+
+def draw_importance(shares: Mapping[str, float], title: str) -> Figure:
+    """Draw how much each hyper-parameter mattered, the most important on top.
+
+    Args:
+        shares: name -> share; they sum to 1. Empty where there were too few trials to say.
+        title: above the figure.
+    """
+    figure, axes = new_figure()
+    rising = sorted(shares.items(), key=lambda item: (item[1], item[0]))
+    axes.barh([name for name, _ in rising], [share for _, share in rising], color=PALETTE[0])
+    axes.set(title=title, xlabel="share of the difference between good and other trials", xlim=(0, 1))
+    if not shares:
+        axes.text(0.5, 0.5, "too few complete trials to say", ha="center", va="center", color=MUTED)
+        axes.set_yticks([])
     return figure
 
 

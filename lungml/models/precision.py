@@ -60,6 +60,13 @@ def is_accelerated(engine: Engine) -> bool:
 
 
 @contextmanager
+def stepping(precision: Precision) -> Iterator[None]:
+    """Compute forward passes of a training on the CPU with this precision."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        yield
+
+
+@contextmanager
 def computing(engine: Engine) -> Iterator[None]:
     """Compute without gradients and with the engine's precision; on a GPU float32 is float32, not TF32."""
     kind = torch.device(engine.device).type

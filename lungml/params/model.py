@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 
 from lungml.params.section import Section
+from lungml.params.space import Range, Space, check_space
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
@@ -117,9 +118,35 @@ class RecipeParams(Section):
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     """Of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
+    precision: Precision = "float32"
+    """Of a training step. `bfloat16` takes half the time or less where the processor has instructions for
+    it; weights, their average and the loss stay float32."""
+    clip_norm: PositiveFloat | None = None
+    """Longest gradient of a step, of all parameters together; a longer one is shortened to it."""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Parts a batch goes through the network in, so that it needs less memory; their gradients are summed.
+    Batch norm layers that are trained see one part at a time."""
+    cache_prefix: bool = False
+    """Keep what the frozen layers make of an image, so that an epoch costs only what it trains. Not with
+    MixUp or CutMix, which act on whole images."""
+    prefix_copies: Annotated[int, Field(ge=1)] = 4
+    """For `cache_prefix`: augmented copies of an image that are kept; epochs take them in turn."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Processor threads of a training step. Sums depend on it, so it is a parameter: the same number
     gives the same bytes on any machine of the same kind."""
+
+
+class ChosenParams(Section):
+    """What every candidate of a search has beside its recipe; `learning_rate` None: the schedule's own."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    optimizer: Optimizer
+    learning_rate: PositiveFloat | None
+    head: HeadName
+
+
+ANY_CHOSEN = ChosenParams(batch_size=16, optimizer="adamw", learning_rate=1e-3, head="linear")
+"""Stands where only the fields matter."""
 
 
 class TuneParams(Section):
@@ -131,13 +158,28 @@ class TuneParams(Section):
     """Finished trials (complete or pruned)."""
     epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial, without a head phase."""
-    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (16, 32)
-    optimizers: Annotated[tuple[Optimizer, ...], Field(min_length=1)] = ("adamw", "sgd")
-    learning_rate: tuple[float, float] = (1e-4, 1e-2)
-    """Lowest and highest; drawn on a log scale. Not searched where the schedule has its own rates."""
-    heads: Annotated[tuple[HeadName, ...], Field(min_length=1)] = ("linear", "mlp")
+    folds: Annotated[int, Field(ge=1)] = 1
+    """1: train on the train part, judge on the validation part. From 2 on: the first so many of
+    `split.folds` patient-grouped folds of both parts; a trial's score is the mean over them."""
     recipe: RecipeParams = RecipeParams()
+    space: Space = Space(
+        {
+            "batch_size": (16, 32),
+            "optimizer": ("adamw", "sgd"),
+            "learning_rate": Range(low=1e-4, high=1e-2, scale="log"),
+            "head": ("linear", "mlp"),
+        }
+    )
+    """What is searched: `batch_size`, `optimizer`, `learning_rate`, `head` and any field of `recipe` by its
+    dotted name (`augment.mixup_alpha`), each a list of choices or a range `{low, high, scale}`, scale linear
+    or log. The rate is not searched where the schedule has its own. Fine-tuning takes what was chosen."""
     seed: int = 20250301
+
+    @field_validator("space")
+    @classmethod
+    def _fits_the_fields(cls, space: Space, info: ValidationInfo) -> Space:
+        check_space(space, ANY_CHOSEN, info.data.get("recipe", RecipeParams()))
+        return space
 
 
 class FinetuneParams(Section):
@@ -149,6 +191,13 @@ class FinetuneParams(Section):
     """Epochs of the schedule, after the head's."""
     patience: Annotated[int, Field(ge=1)] = 8
     """Stop after this many epochs of the schedule without a better validation weighted AUPRC."""
+    fit: Literal["train", "folds", "refit"] = "train"
+    """`train`: on the train part; the best epoch on validation is kept. `folds`: cross-validation by patient
+    over train and validation, every member trained for all epochs and judged on the fold it did not see; the
+    members answer together. `refit`: the same cross-validation for the estimate, then one model of all of
+    train and validation."""
+    repeats: Annotated[int, Field(ge=1)] = 1
+    """For `folds` and `refit`: cross-validations, each with other folds; `split.folds` members in each."""
     recipe: RecipeParams = RecipeParams()
     seed: int = 20250301
 

@@ -1,34 +1,37 @@
-"""Stage tune: choose the backbone, batch size, optimizer, learning rate and head of a task.
+"""Stage tune: choose the backbone, and the hyper-parameters of `tune.space`, of a task.
 
-Trials train on the train part and are judged on the validation part; the test part is never read.
+Trials train and are judged on the train and validation parts; the test part is never read, which
+`access.json` shows. `lungml tune-worker` lets further processes work on the same search.
 """
 
 from __future__ import annotations
 
-import math
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from lungml.figures.search import draw_trials
+from lungml.figures.search import draw_importance, draw_trials
 from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
+from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
-from lungml.models.freezing import schedule_of
 from lungml.params.data import IntensityParams
 from lungml.params.model import TuneParams, WeightsParams
 from lungml.progress import say
 from lungml.tables import SPLIT, read_table
 from lungml.terms import Task
-from lungml.training.assembly import as_backbone_expects, build_classifier, gather_data
+from lungml.training.assembly import as_backbone_expects, gather_data
 from lungml.training.checkpoint import work_folder
-from lungml.training.data import TrainingData
-from lungml.training.loop import Settings, train
-from lungml.training.validation import DivergedError
-from lungml.tuning import Candidate, Objective, TrialResult, best_trial, search
+from lungml.tuning.candidate import searched_names
+from lungml.tuning.importance import importances
+from lungml.tuning.objective import fold_scores, tuning_splits
+from lungml.tuning.search import Objective, search
+from lungml.tuning.storage import place_of
+from lungml.tuning.trials import TrialResult, best_trial
 
 
 def run(
@@ -42,25 +45,63 @@ def run(
     split: Path,
     out: Path,
 ) -> None:
-    """Write `out/best.json`, `trials.csv` and `history.png`; a killed search goes on where it was."""
-    store = read_store(views)
-    backbone = choose_backbone(tune.backbone, screen)
-    gathered = gather_data(store, read_table(split, SPLIT), task, intensity)
-    data = as_backbone_expects(gathered, backbone, weights)
-    sections = [section.model_dump(mode="json") for section in (tune, weights, intensity)]
+    """Write what was chosen, all trials and their figures to folder `out`.
+
+    A killed search goes on where it was. With LUNGML_TUNE_STORAGE it is kept in that database.
+    """
+    prepared = prepare(tune, weights, intensity, task=task, screen=screen, views=views, split=split)
+    trials = sorted(work_on(prepared, tune, out), key=lambda trial: trial.number)
+    _write(out, prepared, tune, trials)
+    shutil.rmtree(work_folder(out), ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A search that can begin: `name` tells it from others, `access` says which nodules it reads."""
+
+    task: Task
+    backbone: str
+    objective: Objective
+    name: str
+    access: dict[str, Any]
+
+
+def prepare(
+    tune: TuneParams,
+    weights: WeightsParams,
+    intensity: IntensityParams,
+    *,
+    task: Task,
+    screen: Path,
+    views: Path,
+    split: Path,
+) -> Prepared:
+    """Read the data of a search; the same parameters and files give the same search anywhere.
+
+    Raises:
+        ModelError: a nodule of the test part was read.
+    """
+    store, ledger = watch(read_store(views))
+    table, backbone = read_table(split, SPLIT), choose_backbone(tune.backbone, screen)
+    folds = [
+        as_backbone_expects(gather_data(store, each, task, intensity), backbone, weights)
+        for each in tuning_splits(table, tune.folds)
+    ]
+    sections = [tune.model_dump(mode="json", exclude={"trials"}), weights.model_dump(mode="json")]
+    sections.append(intensity.model_dump(mode="json"))
     name = sha256_json([task, backbone, sections, store.info["sha256"], sha256_file(split)])
-    trials = []
-    for trial in search(
-        tune,
-        _objective(tune, weights, backbone, data),
-        journal=work_folder(out) / "study.log",
-        name=name,
-        tune_rate=schedule_of(tune.recipe).learning_rates is None,
-    ):
-        trials.append(trial)
-        say(f"  {backbone}, trial {trial.number + 1} of {tune.trials}: {_in_words(trial)}")
-    _write(out, task, backbone, trials)
-    shutil.rmtree(work_folder(out))
+    objective = fold_scores(tune, weights, backbone, folds)
+    return Prepared(task, backbone, objective, f"{task} {name[:16]}", ledger.account(table))
+
+
+def work_on(
+    prepared: Prepared, tune: TuneParams, out: Path, *, joins: bool = False
+) -> Iterator[TrialResult]:
+    """Search, or help a search that another process has begun; a line for each finished trial."""
+    place = place_of(work_folder(out) / "study.log")
+    for trial in search(tune, prepared.objective, place=place, name=prepared.name, joins=joins):
+        say(f"  {prepared.backbone}, trial {trial.number + 1} of {tune.trials}: {_in_words(trial)}")
+        yield trial
 
 
 def choose_backbone(name: str, screen: Path) -> str:
@@ -71,59 +112,62 @@ def choose_backbone(name: str, screen: Path) -> str:
     return best
 
 
-def _objective(tune: TuneParams, weights: WeightsParams, backbone: str, data: TrainingData) -> Objective:
-    def scores(candidate: Candidate) -> Iterator[float]:
-        classifier = build_classifier(backbone, candidate.head, data, weights, seed=tune.seed)
-        settings = Settings(
-            batch_size=candidate.batch_size,
-            optimizer=candidate.optimizer,
-            learning_rate=candidate.learning_rate,
-            head_epochs=0,
-            epochs=tune.epochs,
-            patience=tune.epochs,
-            recipe=tune.recipe,
-            seed=tune.seed,
-        )
-        try:
-            for record in train(classifier, data, settings):
-                yield record.val_weighted_auprc
-        except DivergedError:
-            yield math.nan
-
-    return scores
-
-
 def _in_words(trial: TrialResult) -> str:
-    chosen = trial.candidate
-    rate = "" if chosen.learning_rate is None else f" at {chosen.learning_rate:.2g}"
+    values = [
+        f"{name} {value:.2g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in trial.candidate.values.items()
+    ]
     score = "diverged" if trial.score is None else f"weighted AUPRC {trial.score:.3f}"
-    return (
-        f"{chosen.optimizer}{rate}, batch {chosen.batch_size}, {chosen.head} head: {score}"
-        f"{', stopped early' if trial.pruned else ''}"
-    )
+    return f"{', '.join(values)}: {score}{', stopped early' if trial.pruned else ''}"
 
 
-def _write(out: Path, task: Task, backbone: str, trials: list[TrialResult]) -> None:
+def _write(out: Path, prepared: Prepared, tune: TuneParams, trials: Sequence[TrialResult]) -> None:
+    shares = importances(tune, trials)
+    title = f"{prepared.task}: search with {prepared.backbone}"
+    with atomic_folder(out) as temporary:
+        write_json(temporary / "best.json", _summary(prepared, tune, trials))
+        write_json(temporary / "importance.json", shares)
+        write_json(temporary / "access.json", prepared.access)
+        write_text(temporary / "trials.csv", _trial_table(tune, trials).to_csv(index=False))
+        write_text(temporary / "scores.csv", _score_table(trials).to_csv(index=False))
+        save(draw_trials(trials, title), temporary / "history.png")
+        save(draw_importance(shares, title), temporary / "importance.png")
+
+
+def _summary(prepared: Prepared, tune: TuneParams, trials: Sequence[TrialResult]) -> dict[str, Any]:
     best = best_trial(trials)
-    summary = {
-        "task": task.value,
-        "backbone": backbone,
-        **asdict(best.candidate),
+    return {
+        "task": prepared.task.value,
+        "backbone": prepared.backbone,
+        **_values(tune, best),
         "weighted_auprc": best.score,
         "trials": len(trials),
         "pruned": sum(trial.pruned for trial in trials),
     }
+
+
+def _trial_table(tune: TuneParams, trials: Sequence[TrialResult]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "number": trial.number,
+                "state": "PRUNED" if trial.pruned else "COMPLETE",
+                "value": trial.score,
+                "epochs": len(trial.scores),
+                **_values(tune, trial),
+            }
+            for trial in trials
+        ]
+    )
+
+
+def _score_table(trials: Sequence[TrialResult]) -> pd.DataFrame:
     rows = [
-        {
-            "number": trial.number,
-            "state": "PRUNED" if trial.pruned else "COMPLETE",
-            "value": trial.score,
-            "epochs": len(trial.scores),
-            **asdict(trial.candidate),
-        }
-        for trial in trials
+        (trial.number, epoch, score) for trial in trials for epoch, score in enumerate(trial.scores, start=1)
     ]
-    with atomic_folder(out) as temporary:
-        write_json(temporary / "best.json", summary)
-        write_text(temporary / "trials.csv", pd.DataFrame(rows).to_csv(index=False))
-        save(draw_trials(trials, f"{task}: search with {backbone}"), temporary / "history.png")
+    return pd.DataFrame(rows, columns=["number", "epoch", "score"])
+
+
+def _values(tune: TuneParams, trial: TrialResult) -> dict[str, Any]:
+    """Every name of the space; None for a rate that was not searched."""
+    return {name: trial.candidate.values.get(name) for name in searched_names(tune)}

@@ -93,12 +93,21 @@ def select_examples(store: ViewStore, split: pd.DataFrame, target: Target, part:
     Raises:
         InputError: a nodule of the split has no image, or the part holds fewer than two classes.
     """
-    chosen = split[(split["part"] == part.value) & (split[target.value] >= 0)].sort_values("nodule_id")
+    return examples_of(store, split[split["part"] == part.value], target, f"the {part.value} part")
+
+
+def examples_of(store: ViewStore, rows: pd.DataFrame, target: Target, what: str) -> Examples:
+    """Read the labelled nodules among `rows` of table SPLIT, sorted by nodule_id; `what` names them.
+
+    Raises:
+        InputError: a nodule has no image, or they are of fewer than two classes.
+    """
+    chosen = rows[rows[target.value] >= 0].sort_values("nodule_id")
     labels = chosen[target.value].to_numpy(dtype=np.int64)
     present = len(np.unique(labels))
     if present < 2:
         raise InputError(
-            f"the {part.value} part holds {len(labels)} nodules of {present} class(es); at least two classes "
+            f"{what} holds {len(labels)} nodules of {present} class(es); at least two classes "
             "are needed. Take more patients, or another split.seed"
         )
     nodule_ids = list(chosen["nodule_id"])

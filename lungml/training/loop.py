@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
 from lungml.errors import InterruptedRunError
 from lungml.models.classifier import Classifier
 from lungml.models.freezing import set_frozen
+from lungml.models.precision import stepping
 from lungml.params.model import RecipeParams
 from lungml.training.checkpoint import Checkpoints
 from lungml.training.data import Batch, TrainingData, count_steps, epoch_batches
@@ -37,6 +39,9 @@ class Settings:
     patience: int
     recipe: RecipeParams
     seed: int
+    keep: Literal["best", "last"] = "best"
+    """`last` trains all epochs and keeps the last one: the validation part then chooses nothing, so what is
+    measured on it is honest."""
 
 
 def train(
@@ -50,7 +55,8 @@ def train(
     """Train `classifier` in place, epoch by epoch; when exhausted it carries its best weights.
 
     The best epoch is the one with the highest validation weighted AUPRC, of equal ones the one with the
-    lowest validation loss. With `checkpoints`, epochs of an earlier run are yielded again, not redone.
+    lowest validation loss; with `settings.keep` last, the last one's weights are carried. With `checkpoints`,
+    epochs of an earlier run are yielded again, not redone.
 
     Raises:
         DivergedError: the loss is NaN or infinite; the text names the nodules of the batch.
@@ -64,7 +70,9 @@ def train(
     while not _is_done(state, settings):
         with reproducible(settings.recipe.threads):
             _train_epoch(state, plans[state.epoch], data, settings, _Safety(checkpoints, stop_asked))
-            state.close_epoch(plans[state.epoch].phase, validate(classifier, state.average.state, data))
+            with stepping(settings.recipe.precision):
+                validation = validate(classifier, state.average.state, data)
+            state.close_epoch(plans[state.epoch].phase, validation, keep=settings.keep)
         if checkpoints:
             checkpoints.save(state.state_dict(), epoch=state.epoch, step=0)
         yield state.records[-1]
@@ -105,7 +113,9 @@ def _train_epoch(
     for batch in batches:
         set_learning_rate(state.optimizer, plan.learning_rate(state.step / steps))
         with seeded(settings.seed, epoch, state.step):
-            loss = loss_of(state.classifier(batch.images), batch.targets)
+            with stepping(recipe.precision):
+                logits = state.classifier(batch.images)
+            loss = loss_of(logits.float(), batch.targets)
         _check(loss, batch, state)
         loss.backward()  # type: ignore[no-untyped-call]
         state.finish_step(float(loss.detach()), len(batch.images))
@@ -129,5 +139,7 @@ def _check(loss: Tensor, batch: Batch, state: TrainingState) -> None:
 
 def _is_done(state: TrainingState, settings: Settings) -> bool:
     """All epochs are over, or none of the schedule's last `patience` ones was the best."""
+    if settings.keep == "last":
+        return state.epoch == settings.head_epochs + settings.epochs
     waited = state.epoch - max(state.best_epoch, settings.head_epochs)
     return state.epoch == settings.head_epochs + settings.epochs or waited >= settings.patience

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -33,6 +33,13 @@ class EpochRecord:
     trainable_share: float
     images_per_s: float
     seconds: float
+
+    def lasting(self) -> dict[str, Any]:
+        """What is written into outputs, which are the same byte for byte."""
+        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_MACHINE}
+
+
+_OF_THE_MACHINE = {"images_per_s", "seconds"}
 
 
 @dataclass
@@ -76,11 +83,11 @@ class TrainingState:
         self._tally.seconds += now - self._mark
         self._mark = now
 
-    def close_epoch(self, phase: str, validation: Validation) -> None:
-        """Record the epoch, keep its weights if they are the best, and make ready for the next."""
+    def close_epoch(self, phase: str, validation: Validation, *, keep: Literal["best", "last"]) -> None:
+        """Record the epoch, keep its weights (if they are the best), and make ready for the next."""
         self.epoch += 1
         self.records.append(self._record(phase, validation))
-        if validation.is_better_than(self.best):
+        if keep == "last" or validation.is_better_than(self.best):
             self.best, self.best_epoch = validation, self.epoch
             self.best_weights = copy_state(self.average.state)
         self.step = 0

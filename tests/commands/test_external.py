@@ -46,7 +46,7 @@ def write_cubes(path, **arrays):
 def bundle():
     backbone = build_backbone("mobilenetv3_small_050", in_channels=1, weights=WeightsParams(seed=4))
     return Bundle(
-        classifier=Classifier(backbone, build_head("mlp", embedding_size(backbone), 2)),
+        members=(Classifier(backbone, build_head("mlp", embedding_size(backbone), 2)),),
         task=Task.NODULE_BINARY,
         backbone="mobilenetv3_small_050",
         head="mlp",
@@ -97,7 +97,7 @@ def test_window_spacing_and_axis_are_taken_as_given():
 
 
 def test_the_metrics_are_those_of_the_answers(bundle):
-    model = replace(bundle, classifier=Brightness())
+    model = replace(bundle, members=(Brightness(),))
     made = cubes()
 
     found = judge_external(model, made, Meaning())

@@ -1,13 +1,14 @@
 import pandas as pd
 import pytest
 
-from lungml.figures.search import draw_learning_curve, draw_trials
+from lungml.figures.search import draw_importance, draw_learning_curve, draw_trials
 from lungml.figures.style import save
-from lungml.tuning import Candidate, TrialResult
+from lungml.tuning.candidate import Candidate
+from lungml.tuning.trials import TrialResult
 
 
 def trial(number, *scores, pruned=False):
-    return TrialResult(number, Candidate(16, "sgd", 0.01, "linear"), pruned, scores)
+    return TrialResult(number, Candidate({"batch_size": 16}), pruned, scores)
 
 
 TRIALS = [trial(0, 0.5, 0.6), trial(1, 0.7, pruned=True), trial(2, 0.65, 0.62), trial(3, pruned=True)]

@@ -80,7 +80,7 @@ def test_empty_maps_are_counted_and_said(explained, tmp_path, capsys):
     cohort, _, predictions, _ = explained
     against = make_bundle(cohort)
     with torch.no_grad():  # the backbone's features are at least 0: nothing speaks for either class
-        against.classifier.head.weight.copy_(-against.classifier.head.weight.abs())
+        against.members[0].head.weight.copy_(-against.members[0].head.weight.abs())
 
     run(cohort, save_bundle(tmp_path, against), predictions, tmp_path / "out", ExplainParams(min_cells=1))
 

@@ -1,0 +1,105 @@
+"""Which candidate comes next: TPE, seeded for each trial by its place in the budget.
+
+So the candidates depend on the seed and on what is finished, and neither on the process that asks nor on how
+often a search was killed. Several workers that ask at once get different ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, PartialFixedSampler, TPESampler
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from lungml.params.model import ANY_CHOSEN, TuneParams
+from lungml.params.space import Range, Scalar, is_whole
+from lungml.tuning.candidate import Candidate, middle_of, searched_names, takes_rate
+
+SLOT = "slot"
+"""Attribute of a trial that stands in for a dead one: the dead one's place in the budget."""
+_RANDOM_TRIALS = 4
+"""Trials before the sampler learns from earlier ones."""
+
+
+def slot_of(study: Study, trial: FrozenTrial) -> int:
+    """The trial's place in the budget, from 0: its rank among trials that stand in for no other."""
+    if SLOT in trial.user_attrs:
+        return int(trial.user_attrs[SLOT])
+    return sum(other.number < trial.number for other in first_attempts(study))
+
+
+def first_attempts(study: Study) -> list[FrozenTrial]:
+    """The trials that stand in for no other."""
+    return [trial for trial in study.get_trials(deepcopy=False) if SLOT not in trial.user_attrs]
+
+
+def ask(tune: TuneParams, trial: Trial) -> Candidate:
+    """Draw the candidate of a trial; the learning rate only where the schedule that was drawn needs one."""
+    values: dict[str, Scalar] = {}
+    if "schedule" in tune.space:
+        values["schedule"] = _draw(tune, trial, "schedule")
+    left_out = set(values) if takes_rate(tune.recipe, values) else {*values, "learning_rate"}
+    for name in searched_names(tune):
+        if name not in left_out:
+            values[name] = _draw(tune, trial, name)
+    return Candidate(values)
+
+
+class SlotSampler(BaseSampler):
+    """TPE with the seed `tune.seed + slot`; slot 0 is the middle of the space: first choices, middle rates."""
+
+    def __init__(self, tune: TuneParams) -> None:
+        self._tune = tune
+        self._now: BaseSampler = TPESampler()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Make the sampler of this trial."""
+        slot = slot_of(study, trial)
+        sampler = TPESampler(seed=self._tune.seed + slot, n_startup_trials=_RANDOM_TRIALS)
+        self._now = PartialFixedSampler(dict(middle_of(self._tune).values), sampler) if slot == 0 else sampler
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._now.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._now.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._now.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        self._now.after_trial(study, trial, state, values)
+
+
+def distribution_of(tune: TuneParams, name: str) -> CategoricalDistribution | IntDistribution | FloatDistribution:
+    """What Optuna calls the entry of a space."""
+    searched = tune.space[name]
+    if not isinstance(searched, Range):
+        return CategoricalDistribution(searched)
+    log = searched.scale == "log"
+    if is_whole(name, searched, ANY_CHOSEN, tune.recipe):
+        return IntDistribution(int(searched.low), int(searched.high), log=log)
+    return FloatDistribution(searched.low, searched.high, log=log)
+
+
+def _draw(tune: TuneParams, trial: Trial, name: str) -> Scalar:
+    kind = distribution_of(tune, name)
+    drawn: Scalar
+    if isinstance(kind, CategoricalDistribution):
+        drawn = trial.suggest_categorical(name, kind.choices)  # type: ignore[assignment]  # never None
+    elif isinstance(kind, IntDistribution):
+        drawn = trial.suggest_int(name, kind.low, kind.high, log=kind.log)
+    else:
+        drawn = trial.suggest_float(name, kind.low, kind.high, log=kind.log)
+    return drawn
