@@ -65,7 +65,9 @@ def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) 
         ValueError: the images have another shape than the bundle's views.
     """
     check_images(bundle, images_hu)
-    return np.mean([_answers(bundle, member, images_hu, batch_size) for member in bundle.members], axis=0)
+    answers = [_answers(bundle, member, images_hu, batch_size) for member in bundle.members]
+    mean: NDArray[np.float64] = np.mean(answers, axis=0)
+    return mean
 
 
 def _answers(

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lungml.bundle import Bundle, predict, read_bundle, read_info, write_bundle
 from lungml.errors import ModelError

@@ -38,7 +38,7 @@ def test_agreement_of_two_cells_or_of_equal_values_is_not_defined():
 def test_the_frozen_layers_of_a_cell_stay_as_they_were(monkeypatch):
     trained = {}
     monkeypatch.setattr("lungml.confirmation.build_classifier", remember(trained))
-    tune = TuneParams(epochs=1, space=SPACE, recipe=RECIPE)
+    tune = TuneParams(epochs=1, recipe=RECIPE)
 
     (found,) = finetune_cells({Cell("resnet10t", 0.6): 0.5}, make_data(), tune, WeightsParams(seed=1))
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from timm.layers import DropPath, get_notrace_functions
+from timm.layers._fx import get_notrace_functions
+from timm.layers.drop import DropPath
 from torch import Tensor, fx, nn
 from torch.nn.modules.dropout import _DropoutNd
 
@@ -50,7 +51,8 @@ def split_backbone(backbone: nn.Module) -> Split | None:
         random numbers outside of its layers, so that a graph would fix whether it is in training.
     """
     try:
-        graph = _Tracer(autowrap_functions=tuple(get_notrace_functions())).trace(backbone)
+        untraced = tuple(get_notrace_functions())  # type: ignore[no-untyped-call]
+        graph = _Tracer(autowrap_functions=untraced).trace(backbone)
     except fx.proxy.TraceError:
         return None
     if any(node.target is torch.nn.functional.dropout for node in graph.nodes):
@@ -61,7 +63,7 @@ def split_backbone(backbone: nn.Module) -> Split | None:
     return Split(fx.GraphModule(backbone, before), fx.GraphModule(backbone, after))
 
 
-class _Tracer(fx.Tracer):  # type: ignore[misc]
+class _Tracer(fx.Tracer):
     """Looks into a layer only where a part of it is frozen and another is not."""
 
     def is_leaf_module(self, m: nn.Module, _name: str) -> bool:

@@ -94,9 +94,7 @@ def prepare(
     return Prepared(task, backbone, objective, f"{task} {name[:16]}", ledger.account(table))
 
 
-def work_on(
-    prepared: Prepared, tune: TuneParams, out: Path, *, joins: bool = False
-) -> Iterator[TrialResult]:
+def work_on(prepared: Prepared, tune: TuneParams, out: Path, *, joins: bool = False) -> Iterator[TrialResult]:
     """Search, or help a search that another process has begun; a line for each finished trial."""
     place = place_of(work_folder(out) / "study.log")
     for trial in search(tune, prepared.objective, place=place, name=prepared.name, joins=joins):

@@ -17,7 +17,7 @@ _FEWEST_TRIALS = 4
 
 
 def importances(tune: TuneParams, trials: Sequence[TrialResult]) -> dict[str, float]:
-    """The share of each hyper-parameter that varied in what tells good trials from others; shares sum to 1.
+    """How much each hyper-parameter that varied tells good trials from others; shares sum to 1.
 
     Empty for fewer than 4 complete trials or where their scores are all alike. With few trials it is a hint.
 
@@ -31,8 +31,8 @@ def importances(tune: TuneParams, trials: Sequence[TrialResult]) -> dict[str, fl
         for trial in complete:
             study.add_trial(_as_optuna_knows_it(tune, trial))
         shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    varied = {name for name in tune.space if len({trial.candidate.values.get(name) for trial in complete}) > 1}
-    return {name: float(share) for name, share in shares.items() if name in varied}
+    drawn = {name: {trial.candidate.values.get(name) for trial in complete} for name in tune.space}
+    return {name: float(share) for name, share in shares.items() if len(drawn[name]) > 1}
 
 
 def _as_optuna_knows_it(tune: TuneParams, trial: TrialResult) -> optuna.trial.FrozenTrial:

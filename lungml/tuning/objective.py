@@ -34,7 +34,8 @@ def tuning_splits(split: pd.DataFrame, folds: int) -> list[pd.DataFrame]:
     there = int(split["fold"].max()) + 1
     if folds > there:
         raise ParamsError(
-            f"tune.folds is {folds}, and the split has {there} folds; lower it or raise split.folds in params.yaml"
+            f"tune.folds is {folds}, and the split has {there} folds; "
+            "lower it or raise split.folds in params.yaml"
         )
     return [_with_fold_as_val(split, fold) for fold in range(folds)]
 
@@ -50,7 +51,7 @@ def _with_fold_as_val(split: pd.DataFrame, fold: int) -> pd.DataFrame:
 def fold_scores(
     tune: TuneParams, weights: WeightsParams, backbone: str, folds: Sequence[TrainingData]
 ) -> Objective:
-    """The objective: train a candidate on each fold for `tune.epochs` epochs, always from the same weights."""
+    """Train a candidate on each fold for `tune.epochs` epochs, always from the same weights."""
 
     def scores(candidate: Candidate) -> Iterator[Iterator[float]]:
         recipe, chosen = apply_candidate(tune.recipe, candidate)

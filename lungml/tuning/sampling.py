@@ -53,7 +53,7 @@ def ask(tune: TuneParams, trial: Trial) -> Candidate:
 
 
 class SlotSampler(BaseSampler):
-    """TPE with the seed `tune.seed + slot`; slot 0 is the middle of the space: first choices, middle rates."""
+    """TPE with the seed `tune.seed + slot`; slot 0 is the middle of the space (`middle_of`)."""
 
     def __init__(self, tune: TuneParams) -> None:
         self._tune = tune
@@ -82,7 +82,9 @@ class SlotSampler(BaseSampler):
         self._now.after_trial(study, trial, state, values)
 
 
-def distribution_of(tune: TuneParams, name: str) -> CategoricalDistribution | IntDistribution | FloatDistribution:
+def distribution_of(
+    tune: TuneParams, name: str
+) -> CategoricalDistribution | IntDistribution | FloatDistribution:
     """What Optuna calls the entry of a space."""
     searched = tune.space[name]
     if not isinstance(searched, Range):

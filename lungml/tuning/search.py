@@ -30,7 +30,7 @@ _LOST_AFTER = 10
 """Polls without anybody at work before a place in the budget counts as lost."""
 
 Objective = Callable[[Candidate], Iterator[Iterator[float]]]
-"""A candidate -> for each fold the score after each epoch. NaN: the training diverged; the trial is pruned."""
+"""A candidate -> for each fold the score after each epoch. NaN: it diverged, so the trial is pruned."""
 
 
 def search(

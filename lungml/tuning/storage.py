@@ -131,7 +131,7 @@ def _is_dead(trial: FrozenTrial) -> bool:
         started = trial.datetime_start
         return started is None or datetime.now() - started > _UNNAMED_FOR
     here = worker["host"] == socket.gethostname()
-    return here and worker != _process(worker["pid"])
+    return bool(here and worker != _process(worker["pid"]))
 
 
 def _process(pid: int) -> dict[str, object]:
@@ -146,6 +146,7 @@ def _process(pid: int) -> dict[str, object]:
 def _no_answer(url: str, error: SQLAlchemyError) -> ServiceError:
     reason = (str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__])[0]
     return ServiceError(
-        f"the study's database {make_url(url).render_as_string(hide_password=True)} cannot be used: {reason}. "
+        f"the study's database {make_url(url).render_as_string(hide_password=True)} cannot be used: "
+        f"{reason}. "
         f"Start it or correct {VARIABLE}; without that variable the study is kept in a file"
     )

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from lungml.figures.search import draw_importance, draw_learning_curve, draw_trials
+from lungml.figures.search import draw_learning_curve, draw_trials
 from lungml.figures.style import save
 from lungml.tuning.candidate import Candidate
 from lungml.tuning.trials import TrialResult
