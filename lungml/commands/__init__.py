@@ -18,6 +18,7 @@ COMMANDS = {
     "agreement": "Print how well the readers agree with each other.",
     "policies": "Print the data under each label policy.",
     "external": "Judge a saved model on nodules of another source, such as NoduleMNIST3D.",
+    "workspace": "Make a project folder of its own for another cohort.",
     "params": "Print every parameter with its meaning.",
     "graph": "Print the graph of stages.",
 }

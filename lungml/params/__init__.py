@@ -62,18 +62,23 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or a value is not allowed.
     """
-    if not path.is_file():
-        raise ParamsError(f"{path} is not there; run lungml in the project's root folder")
-    if path.stat().st_size > _MAX_BYTES:
-        raise ParamsError(f"{path} is larger than 1 MiB, so it is not a lungml parameter file")
     try:
-        return Params.model_validate(_parse(path))
+        return Params.model_validate(read_yaml(path))
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(item)}" for item in error.errors())
         raise ParamsError(f"{path} has {error.error_count()} wrong value(s):\n{problems}") from error
 
 
-def _parse(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """What a parameter file says, unchecked.
+
+    Raises:
+        ParamsError: the file is missing, too large, or is not YAML.
+    """
+    if not path.is_file():
+        raise ParamsError(f"{path} is not there; run lungml in the project's root folder")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ParamsError(f"{path} is larger than 1 MiB, so it is not a lungml parameter file")
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
