@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": "Look at the health of installation, workspace, services and data.",
     "idc": "List what the Imaging Data Commons holds, without a network.",
     "agreement": "Print how well the readers agree with each other.",
+    "consensus": "Print how many nodules there are if other distances join the readings.",
     "policies": "Print the data under each label policy.",
     "external": "Judge a saved model on nodules of another source, such as NoduleMNIST3D.",
     "workspace": "Make a project folder of its own for another cohort.",

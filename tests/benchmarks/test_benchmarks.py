@@ -77,6 +77,14 @@ def test_two_thousand_broken_files_end_well(tmp_path):
     assert outcomes["read and equal"][0] > 500
 
 
+def test_the_audit_of_a_clean_phantom_cohort_raises_nothing(tmp_path):
+    found = run("audit", tmp_path, "--nodules", 60, "--size-px", 64)
+
+    rows = {name: counts for name, _, _, *counts in found["rows"]}
+    assert {"patients", "copies", "headers", "marks", "all"} <= set(rows)
+    assert rows["all"][:2] == [0, 0]
+
+
 def test_views_times_each_kind_of_view(tmp_path):
     found = run("views", tmp_path, "--images", 4, "--side", 512, "--size-px", 96, "--rounds", 1)
 
