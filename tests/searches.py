@@ -62,7 +62,7 @@ class Worker:
 
     def trials(self):
         """What the search said, once it is done."""
-        said, errors = self.process.communicate(timeout=120)
+        said, errors = self.process.communicate(timeout=400)
         assert self.process.returncode == 0, errors
         return json.loads(said)
 
@@ -76,7 +76,7 @@ def begun(log):
     return [int(line) for line in log.read_text().split()] if log.exists() else []
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=200):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it takes too long"

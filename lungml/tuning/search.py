@@ -23,7 +23,7 @@ from lungml.tuning.attendance import Attendance
 from lungml.tuning.candidate import Candidate
 from lungml.tuning.quiet import quiet
 from lungml.tuning.sampling import SLOT, SlotSampler, draw_candidate, slots_of
-from lungml.tuning.storage import Place, answering, open_study
+from lungml.tuning.storage import Place, opened_study
 from lungml.tuning.trials import TrialResult
 
 _UNPRUNED_TRIALS = 2
@@ -51,13 +51,11 @@ def search(
         MissingInputError: there is no study to help with.
         ServiceError: the database does not answer.
     """
-    study, attendance = open_study(place, name, joins=joins)
-    study.sampler = SlotSampler(tune)
-    study.pruner = _pruner(tune)
-    worker = _Worker(tune, objective, study, attendance)
     try:
-        with answering(place):
-            yield from worker.until_finished()
+        with opened_study(place, name, joins=joins) as (study, attendance):
+            study.sampler = SlotSampler(tune)
+            study.pruner = _pruner(tune)
+            yield from _Worker(tune, objective, study, attendance).until_finished()
     except FileNotFoundError:
         # The worker that began the search has seen its end and removed the journal.
         if not (joins and place.is_gone()):

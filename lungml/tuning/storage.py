@@ -62,7 +62,8 @@ def place_of(journal: Path, environment: Mapping[str, str] = os.environ) -> Plac
     return Place(journal, address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
 
 
-def open_study(place: Place, name: str, *, joins: bool) -> tuple[optuna.Study, Attendance]:
+@contextmanager
+def opened_study(place: Place, name: str, *, joins: bool) -> Iterator[tuple[optuna.Study, Attendance]]:
     """Open a study, and find how its workers know of each other.
 
     Args:
@@ -72,42 +73,46 @@ def open_study(place: Place, name: str, *, joins: bool) -> tuple[optuna.Study, A
 
     Raises:
         MissingInputError: it is not.
-        ServiceError: the database does not answer.
+        ServiceError: the database does not answer, now or later within this context.
     """
-    with answering(place), quiet():
-        if joins and place.is_gone():
-            raise _no_study()
-        storage, attendance = _open_storage(place)
+    if joins and place.is_gone():
+        raise _no_study()
+    with _answering(place), _opened_storage(place) as (storage, attendance):
+        yield _study_in(storage, name, joins=joins), attendance
+
+
+def _study_in(storage: BaseStorage, name: str, *, joins: bool) -> optuna.Study:
+    with quiet():
         if not joins:
-            study = optuna.create_study(
+            return optuna.create_study(
                 study_name=name, storage=storage, load_if_exists=True, direction="maximize"
             )
-            return study, attendance
         with suppress(KeyError):
-            return optuna.load_study(study_name=name, storage=storage), attendance
+            return optuna.load_study(study_name=name, storage=storage)
     raise _no_study()
 
 
 @contextmanager
-def answering(place: Place) -> Iterator[None]:
-    """Turn errors of the database into one sentence.
-
-    Raises:
-        ServiceError: the database does not answer, or refuses.
-    """
+def _answering(place: Place) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         raise _no_answer(place, error) from error
 
 
-def _open_storage(place: Place) -> tuple[BaseStorage, Attendance]:
+@contextmanager
+def _opened_storage(place: Place) -> Iterator[tuple[BaseStorage, Attendance]]:
     if place.url is None:
         place.journal.parent.mkdir(parents=True, exist_ok=True)
         backend = JournalFileBackend(str(place.journal), JournalLock(place.journal))
-        return JournalStorage(backend), LockAttendance(place.journal.parent)
-    storage = _open_database(place.url, place.heartbeat_s)
-    return storage, HeartbeatAttendance(storage, place.heartbeat_s)
+        yield JournalStorage(backend), LockAttendance(place.journal.parent)
+        return
+    with quiet():
+        database = _open_database(place.url, place.heartbeat_s)
+    try:
+        yield database, HeartbeatAttendance(database, place.heartbeat_s)
+    finally:
+        database.engine.dispose()
 
 
 def _open_database(url: str, heartbeat_s: int) -> RDBStorage:

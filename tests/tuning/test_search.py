@@ -5,7 +5,7 @@ import optuna
 import pytest
 from searches import PARAMS, objective, params, run
 
-from lungml.tuning.storage import Place, open_study
+from lungml.tuning.storage import Place, opened_study
 from lungml.tuning.trials import best_trial
 
 
@@ -27,7 +27,8 @@ def whole(tmp_path_factory):
 
 
 def study_in(folder):
-    return open_study(Place(folder / "study.log"), "study", joins=True)[0]
+    with opened_study(Place(folder / "study.log"), "study", joins=True) as (study, _):
+        return study
 
 
 def test_the_same_seed_gives_the_same_trials(tmp_path, whole):

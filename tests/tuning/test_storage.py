@@ -2,7 +2,7 @@ import pytest
 from searches import params, run
 
 from lungml.errors import MissingInputError, ParamsError, ServiceError
-from lungml.tuning.storage import Place, open_study, place_of
+from lungml.tuning.storage import Place, opened_study, place_of
 
 
 def test_without_the_variable_the_study_is_kept_in_the_journal(tmp_path):
@@ -32,7 +32,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path)
     place = Place(tmp_path, "postgresql+psycopg://user:secret@127.0.0.1:1/studies")
 
     with pytest.raises(ServiceError, match=r"127\.0\.0\.1:1/studies cannot be used: .*refused") as refused:
-        open_study(place, "study", joins=False)
+        name_in(place)
 
     assert "secret" not in str(refused.value)
     assert "LUNGML_TUNE_STORAGE" in str(refused.value)
@@ -41,11 +41,16 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path)
 def test_a_helper_needs_a_search_that_has_begun(tmp_path):
     place = Place(tmp_path / "work" / "study.log")
     with pytest.raises(MissingInputError, match="start it with `dvc repro` or `lungml tune`"):
-        open_study(place, "study", joins=True)
+        name_in(place, joins=True)
     assert not (tmp_path / "work").exists()
 
     run(tmp_path / "work", params(trials=1))
 
     with pytest.raises(MissingInputError, match=r"same params\.yaml, data"):
-        open_study(place, "another", joins=True)
-    assert open_study(place, "study", joins=True)[0].study_name == "study"
+        name_in(place, "another", joins=True)
+    assert name_in(place, joins=True) == "study"
+
+
+def name_in(place, name="study", *, joins=False):
+    with opened_study(place, name, joins=joins) as (study, _):
+        return study.study_name
