@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -102,7 +103,7 @@ def is_whole(name: str, searched: Range, own: Section, recipe: Section) -> bool:
 
 
 def _check_ends(name: str, searched: Range) -> None:
-    if not searched.low < searched.high:
+    if not -math.inf < searched.low < searched.high < math.inf:
         raise _error(f"{name} goes from {searched.low:g} to {searched.high:g}; low must be below high")
     if searched.scale == "log" and searched.low <= 0:
         raise _error(f"{name} starts at {searched.low:g}; a log scale needs a low above 0")
