@@ -16,6 +16,7 @@ from lungml.training.loop import Settings
 
 SIZE_PX = 16
 AUGMENT = AugmentParams(rotation_degrees=180, shift_fraction=0.05)
+STILL = AugmentParams(rotation_degrees=0, flip_probability=0, zoom=0, shift_fraction=0)
 RECIPE = RecipeParams(augment=AUGMENT, threads=1, average_decay=0.9)
 
 

@@ -25,8 +25,7 @@ from lungml.params.data import (
 from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterParams, ReportParams
 from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, TaskParams, WeightsParams
 from lungml.params.scope import ScopeParams
-from lungml.params.section import Section
-from lungml.params.space import SPACE_ERROR
+from lungml.params.section import SENTENCE, Section
 from lungml.terms import Task
 
 _MAX_BYTES = 1 << 20
@@ -93,6 +92,6 @@ def _problem(item: Any) -> str:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{where}: there is no such parameter; check the spelling against docs/params.md"
-    if item["type"] == SPACE_ERROR:
+    if item["type"] == SENTENCE:
         return f"{where}: {item['msg']}"
     return f"{where}: {item['msg']}, found {item['input']!r}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-from lungml.params.section import Section
+from lungml.params.section import Section, refusal
 from lungml.params.space import Range, Space, check_space
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -15,6 +15,7 @@ Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
 Optimizer = Literal["adam", "adamw", "nadamw", "sgd"]
 HeadName = Literal["linear", "dropout", "mlp", "ordinal", "corn"]
 Precision = Literal["float32", "bfloat16"]
+NormStatistics = Literal["trained", "frozen"]
 
 
 class WeightsParams(Section):
@@ -114,6 +115,12 @@ class RecipeParams(Section):
     reader_share: Fraction = 0.0
     """How much of the target is the distribution of the readers' scores, where there are any; the rest is
     the label. In the binary tasks scores of 4 and 5 count as malignant."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The head learns at the full rate, each layer group before it at this share of the next one's; 1 gives
+    all the same rate."""
+    norm_statistics: NormStatistics = "trained"
+    """Of batch norm layers that are trained: `trained` follows the batches, `frozen` keeps the mean and
+    variance they came with, for pretrained weights and small batches. Below the cut nothing ever changes."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
@@ -127,13 +134,22 @@ class RecipeParams(Section):
     """Parts a batch goes through the network in, so that it needs less memory; their gradients are summed.
     Batch norm layers that are trained see one part at a time."""
     cache_prefix: bool = False
-    """Keep what the frozen layers make of an image, so that an epoch costs only what it trains. Not with
-    MixUp or CutMix, which act on whole images."""
+    """Keep what the frozen layers make of an image, so that an epoch costs only what it trains: as it is, or
+    in 16 bits where `precision` is bfloat16. Not with MixUp or CutMix, which act on whole images."""
     prefix_copies: Annotated[int, Field(ge=1)] = 4
     """For `cache_prefix`: augmented copies of an image that are kept; epochs take them in turn."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Processor threads of a training step. Sums depend on it, so it is a parameter: the same number
     gives the same bytes on any machine of the same kind."""
+
+    @model_validator(mode="after")
+    def _keeps_whole_images(self) -> Self:
+        if self.cache_prefix and (self.augment.mixup_alpha or self.augment.cutmix_alpha):
+            raise refusal(
+                "cache_prefix keeps what frozen layers make of single images, but MixUp and CutMix mix them "
+                "before; set cache_prefix: false, or augment.mixup_alpha and augment.cutmix_alpha: 0"
+            )
+        return self
 
 
 class ChosenParams(Section):
