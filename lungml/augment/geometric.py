@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lungml.augment.balance import IntArray
-from lungml.params.model import AugmentParams
+from lungml.params.model import GeometryParams
 from lungml.terms import AIR_HU
 
 _GEOMETRY_STREAM = 2
@@ -37,7 +37,7 @@ class Geometry:
 
 
 def draw_geometry(
-    params: AugmentParams, rows: IntArray, copies: IntArray, *, seed: int, epoch: int
+    params: GeometryParams, rows: IntArray, copies: IntArray, *, seed: int, epoch: int
 ) -> Geometry:
     """Draw the change of each example; one example's draw depends on no other's."""
     keys = zip(rows.tolist(), copies.tolist(), strict=True)

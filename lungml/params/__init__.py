@@ -24,6 +24,7 @@ from lungml.params.data import (
 )
 from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterParams, ReportParams
 from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, TaskParams, WeightsParams
+from lungml.params.pretrain import PretrainParams
 from lungml.params.scope import ScopeParams
 from lungml.params.section import SENTENCE, Section
 from lungml.terms import Task
@@ -44,6 +45,7 @@ class Params(Section):
     views: ViewsParams
     audit: AuditParams
     intensity: IntensityParams
+    pretrain: PretrainParams
     weights: WeightsParams
     embed: EmbedParams
     outliers: OutlierParams

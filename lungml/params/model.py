@@ -73,8 +73,8 @@ class ScreenParams(Section):
     seed: int = 20250301
 
 
-class AugmentParams(Section):
-    """Random changes of training images."""
+class GeometryParams(Section):
+    """Random turns, flips, zooms and shifts."""
 
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 180.0
     """Uniform in plus or minus this."""
@@ -84,6 +84,11 @@ class AugmentParams(Section):
     """Uniform in 1 plus or minus this."""
     shift_fraction: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Uniform in plus or minus this share of the width."""
+
+
+class AugmentParams(GeometryParams):
+    """Random changes of training images."""
+
     mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
     """Of MixUp's beta distribution; 0 switches it off."""
     cutmix_alpha: Annotated[float, Field(ge=0)] = 0.0

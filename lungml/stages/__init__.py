@@ -14,6 +14,7 @@ STAGES = {
     "split": "Give every nodule a label and a part, patient by patient.",
     "views": "Cut the slice or nodule view of every nodule.",
     "audit": "Search the parts for leakage before anything is trained.",
+    "pretrain": "Train backbones on views without labels (optional).",
     "embed": "Turn views into embeddings with a frozen backbone.",
     "outliers": "Score outliers and draw the t-SNE picture.",
     "screen": "Rank backbones and depths by linear probes.",
