@@ -17,6 +17,7 @@ COMMANDS = {
     "idc": "List what the Imaging Data Commons holds, without a network.",
     "agreement": "Print how well the readers agree with each other.",
     "policies": "Print the data under each label policy.",
+    "predict": "Write what a model says about crops without labels.",
     "external": "Judge a saved model on nodules of another source, such as NoduleMNIST3D.",
     "params": "Print every parameter with its meaning.",
     "graph": "Print the graph of stages.",
