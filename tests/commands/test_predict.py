@@ -22,8 +22,9 @@ from lungml.params.data import (
     ViewsParams,
 )
 from lungml.params.evaluation import EvaluateParams
-from lungml.params.model import AugmentParams, FinetuneParams, RecipeParams, WeightsParams
+from lungml.params.model import AugmentParams, RecipeParams, WeightsParams
 from lungml.params.scope import ScopeParams
+from lungml.params.task import FinetuneParams
 from lungml.stages import evaluate, finetune, index, split, views
 from lungml.tables import PREDICTIONS, read_table
 from lungml.terms import Task, View
@@ -105,7 +106,7 @@ def train_and_evaluate(root, task):
         tuned=root / "tuned", out=made, log=root / "log" / task, **data,
     )  # fmt: skip
     evaluate.run(
-        EvaluateParams(null_draws=100), task=task, bundle=made, index=root / "index",
+        EvaluateParams(null_draws=100), task=task, bundle=made, log=root / "log" / task, index=root / "index",
         out=root / "evaluate" / task, **data,
     )  # fmt: skip
 
