@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lungml.bundle import Bundle, library_versions, write_bundle
+from lungml.bundle import Bundle, Member, library_versions, write_bundle
 from lungml.files import sha256_file
 from lungml.imaging.intensity import Normalisation
 from lungml.imaging.store import write_store
@@ -75,14 +75,13 @@ def make_bundle(cohort: Cohort, *, task: Task = Task.NODULE_BINARY, backbone: st
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         head = build_head("linear", embedding_size(network), len(task.target.class_names))
+    normalisation = Normalisation("window", ((-1000.0, 400.0),), (0.2,), (0.3,))
     return Bundle(
-        members=(Classifier(network, head).eval(),),
+        members=(
+            Member(Classifier(network, head).eval(), backbone, "linear", "random (seed 1)", normalisation),
+        ),
         task=task,
-        backbone=backbone,
-        head="linear",
         image_channels=1,
-        weights="random (seed 1)",
-        normalisation=Normalisation("window", ((-1000.0, 400.0),), (0.2,), (0.3,)),
         views=ViewsParams(size_px=SIZE_PX),
         labels=LabelParams(),
         lineage={"data_sha256": "a" * 64, "split_sha256": sha256_file(cohort.split)},

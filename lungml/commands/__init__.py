@@ -18,6 +18,7 @@ COMMANDS = {
     "agreement": "Print how well the readers agree with each other.",
     "consensus": "Print how many nodules there are if other distances join the readings.",
     "policies": "Print the data under each label policy.",
+    "predict": "Write what a model says about crops without labels.",
     "external": "Judge a saved model on nodules of another source, such as NoduleMNIST3D.",
     "workspace": "Make a project folder of its own for another cohort.",
     "params": "Print every parameter with its meaning.",

@@ -23,10 +23,11 @@ from lungml.params.data import (
     ViewsParams,
 )
 from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterParams, ReportParams
-from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, TaskParams, WeightsParams
+from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, WeightsParams
 from lungml.params.pretrain import PretrainParams
 from lungml.params.scope import ScopeParams
 from lungml.params.section import SENTENCE, Section
+from lungml.params.task import TaskParams
 from lungml.terms import Task
 
 _MAX_BYTES = 1 << 20

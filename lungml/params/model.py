@@ -201,30 +201,3 @@ class TuneParams(Section):
     def _fits_the_fields(cls, space: Space, info: ValidationInfo) -> Space:
         check_space(space, ANY_CHOSEN, info.data.get("recipe", RecipeParams()))
         return space
-
-
-class FinetuneParams(Section):
-    """The training of one task's model: head first, then the unfreezing schedule."""
-
-    head_epochs: Annotated[int, Field(ge=0)] = 1
-    """Epochs with the whole backbone frozen, at learning rate 1e-3."""
-    epochs: Annotated[int, Field(ge=1)] = 14
-    """Epochs of the schedule, after the head's."""
-    patience: Annotated[int, Field(ge=1)] = 8
-    """Stop after this many epochs of the schedule without a better validation weighted AUPRC."""
-    fit: Literal["train", "folds", "refit"] = "train"
-    """`train`: on the train part; the best epoch on validation is kept. `folds`: cross-validation by patient
-    over train and validation, every member trained for all epochs and judged on the fold it did not see; the
-    members answer together. `refit`: the same cross-validation for the estimate, then one model of all of
-    train and validation."""
-    repeats: Annotated[int, Field(ge=1)] = 1
-    """For `folds` and `refit`: cross-validations, each with other folds; `split.folds` members in each."""
-    recipe: RecipeParams = RecipeParams()
-    seed: int = 20250301
-
-
-class TaskParams(Section):
-    """What is set for one task."""
-
-    tune: TuneParams = TuneParams()
-    finetune: FinetuneParams = FinetuneParams()

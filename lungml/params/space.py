@@ -49,7 +49,7 @@ class Space(RootModel[dict[str, Searched]]):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-def with_values(section: SectionT, values: Mapping[str, Scalar]) -> SectionT:
+def with_values(section: SectionT, values: Mapping[str, Any]) -> SectionT:
     """The section with some of its fields replaced, by dotted name ("augment.zoom"), and checked anew.
 
     Raises:

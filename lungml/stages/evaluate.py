@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lungml.bundle import Bundle, bundle_sha256, predict, read_bundle
+from lungml.bundle import Bundle, bundle_sha256, read_bundle
 from lungml.errors import InputError
+from lungml.evaluation.answers import answer
 from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.calibration import with_temperature
 from lungml.evaluation.results import Judged, calibration_of, differences, judge, values_of
 from lungml.evaluation.summary import summary_lines
 from lungml.evaluation.tally import Cases, check_cases
-from lungml.evaluation.tta import VIEWS, predict_tta
+from lungml.evaluation.tta import VIEWS
 from lungml.figures.curves import calibration_figure, confusion_figure, precision_recall_figure, roc_figure
 from lungml.figures.style import save
 from lungml.files import atomic_folder, sha256_file, write_json
@@ -38,9 +39,21 @@ class _Test:
 
 
 def run(
-    params: EvaluateParams, *, task: Task, bundle: Path, views: Path, split: Path, index: Path, out: Path
+    params: EvaluateParams,
+    *,
+    task: Task,
+    bundle: Path,
+    log: Path,
+    views: Path,
+    split: Path,
+    index: Path,
+    out: Path,
 ) -> None:
     """Write `out/{metrics.json, predictions.parquet}` and the curves.
+
+    Every prediction is of a nodule whose patient the model, or the member that answers, was not trained on:
+    of test, and of what calibration is fitted on. That is validation, or where the model was trained on it
+    too, the answers of members that left it out (`out_of_fold.parquet` in folder `log`).
 
     Raises:
         InputError: the bundle is of another task or was trained on another split, or a part has no nodules.
@@ -48,10 +61,11 @@ def run(
     model = read_bundle(bundle)
     _check_fit(model, task, split)
     nodules = _nodules(split, index, task.target)
-    predicted = _predict(model, read_store(views), nodules)
-    test, val = _judge(nodules, predicted), _cases(predicted[predicted["part"] == Part.VAL], "probabilities")
+    predicted = _predict(model, read_store(views), nodules, log)
+    test, held_out = _judge(nodules, predicted), predicted[predicted["part"] != Part.TEST]
+    calibration = calibration_of(_cases(held_out, "probabilities"), test.raw.cases, params)
     metrics = _metrics(params, task, model, test) | {
-        "calibration": calibration_of(val, test.raw.cases, params),
+        "calibration": calibration | {"fitted_on": len(held_out)},
         "lineage": dict(model.lineage) | {"bundle_sha256": bundle_sha256(bundle)},
     }
     with atomic_folder(out) as temporary:
@@ -88,14 +102,16 @@ def _nodules(split: Path, index: Path, target: Target) -> pd.DataFrame:
     return labelled.merge(diameters, on="nodule_id", validate="1:1")[columns]
 
 
-def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame) -> pd.DataFrame:
-    """Table PREDICTIONS of validation and test."""
-    rows = nodules[nodules["part"] != Part.TRAIN].sort_values("nodule_id", ignore_index=True)
-    images_hu = store.images_hu[store.rows_of(rows["nodule_id"].tolist())]
-    return rows.assign(
-        probabilities=list(predict(model, images_hu)),
-        probabilities_tta=list(predict_tta(model, images_hu)),
-    ).drop(columns="diameter_mm")
+def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame, log: Path) -> pd.DataFrame:
+    """Table PREDICTIONS of test, and of what the model (or the member that answers) was not trained on."""
+    if model.history.get("fit", "train") == "train":
+        rows = nodules[nodules["part"] != Part.TRAIN].sort_values("nodule_id", ignore_index=True)
+        return answer(model, store, rows)
+    rows = nodules[nodules["part"] == Part.TEST].sort_values("nodule_id", ignore_index=True)
+    left_out = read_table(log / "out_of_fold.parquet", PREDICTIONS)
+    return pd.concat([left_out, answer(model, store, rows)], ignore_index=True).sort_values(
+        "nodule_id", ignore_index=True
+    )
 
 
 def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame) -> _Test:

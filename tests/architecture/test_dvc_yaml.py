@@ -9,7 +9,7 @@ from sources import ROOT, dvc_stages, paths_of
 
 from lungml.cli import lungml, stage_signature
 from lungml.params import Params, load_params
-from lungml.params.model import TaskParams
+from lungml.params.task import TaskParams
 from lungml.stages import STAGES
 from lungml.terms import Task, View
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -6,12 +7,13 @@ import pytest
 from sklearn.metrics import average_precision_score
 from small_cohort import make_bundle, save_bundle, write_cohort
 
-from lungml.errors import InputError
+from lungml.errors import InputError, MissingInputError
+from lungml.evaluation.answers import labelled
 from lungml.files import sha256_file
 from lungml.params.evaluation import EvaluateParams
 from lungml.stages import evaluate
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
-from lungml.terms import Task
+from lungml.terms import Target, Task
 
 PARAMS = EvaluateParams(null_draws=100)
 FIGURES = {"precision_recall.png", "roc.png", "calibration.png", "confusion.png"}
@@ -156,9 +158,70 @@ def test_nodules_that_the_label_policy_left_out_are_not_judged(tmp_path):
     assert metrics_of(tmp_path / "out")["n"] == 32
 
 
+def overconfident(rows):
+    """Answers of which a fifth is wrong, each given as nearly certain."""
+    right = np.arange(len(rows)) % 5 != 0
+    label = np.where(right, rows["label"], 1 - rows["label"])
+    return list(np.where(np.eye(2)[label] == 1, 0.999, 0.001))
+
+
+def fold_ensemble(tmp_path, cohort):
+    """A model that was trained on validation too, and what its members say of the folds they left out."""
+    bundle = save_bundle(tmp_path, replace(make_bundle(cohort), history={"fit": "folds"}))
+    rows = labelled(read_table(cohort.split, SPLIT).query("part != 'test'"), Target.BINARY)
+    answers = rows.assign(probabilities=overconfident(rows), probabilities_tta=overconfident(rows))
+    write_table(tmp_path / "log" / "out_of_fold.parquet", answers, PREDICTIONS)
+    return bundle, answers
+
+
+def test_a_model_that_was_trained_on_validation_is_calibrated_on_answers_of_members_that_left_it_out(
+    tmp_path,
+):
+    cohort = write_cohort(tmp_path / "cohort")
+    bundle, answers = fold_ensemble(tmp_path, cohort)
+
+    run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
+
+    predictions = read_table(tmp_path / "out" / "predictions.parquet", PREDICTIONS)
+    known = predictions[predictions["part"] != "test"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(known, answers)
+    found = metrics_of(tmp_path / "out")["calibration"]
+    # it makes 51 of 64, the share of right answers, of 0.999
+    assert found["temperature"] == pytest.approx(np.log(0.999 / 0.001) / np.log(51 / 13), rel=1e-4)
+    assert found["fitted_on"] == len(answers) == 64
+
+
+def test_test_predictions_are_the_models_own_whatever_it_was_trained_on(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "before")
+    bundle, _ = fold_ensemble(tmp_path, cohort)
+
+    run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
+
+    before, after = (
+        read_table(tmp_path / name / "predictions.parquet", PREDICTIONS).query("part == 'test'")
+        for name in ("before", "out")
+    )
+    pd.testing.assert_frame_equal(before.reset_index(drop=True), after.reset_index(drop=True))
+
+
+def test_a_model_that_was_trained_on_validation_is_not_calibrated_without_those_answers(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    bundle, _ = fold_ensemble(tmp_path, cohort)
+    (tmp_path / "log" / "out_of_fold.parquet").unlink()
+
+    with pytest.raises(MissingInputError, match=r"out_of_fold\.parquet"):
+        run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
+
+
+def test_other_models_are_calibrated_on_validation(evaluated):
+    assert metrics_of(evaluated[3])["calibration"]["fitted_on"] == 24
+
+
 def run(task, cohort, bundle, out):
     evaluate.run(
-        PARAMS, task=task, bundle=bundle, views=cohort.views, split=cohort.split, index=cohort.index, out=out
+        PARAMS, task=task, bundle=bundle, log=bundle.with_name("log"), views=cohort.views, split=cohort.split,
+        index=cohort.index, out=out,
     )  # fmt: skip
 
 
