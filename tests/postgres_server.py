@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from loopback import free_port
 
 USER, PASSWORD = "lungml", "p@ss word"
 
@@ -104,9 +104,3 @@ def find_binaries():
     on_path = shutil.which("initdb")
     found = [Path(on_path).resolve()] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return found[-1].parent if found else None
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

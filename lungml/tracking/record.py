@@ -52,15 +52,14 @@ class Record:
         }
         return sha256_json({"task": self.task, "files": files, "params": self.params})
 
-    def figures_and_summaries(self) -> list[tuple[str, Path]]:
-        """Files for the run's artifacts, each with the folder to show it under."""
-        return [
-            (name, path)
-            for name, folder in self.folders.items()
-            if name != "bundle"
-            for path in _files(folder)
-            if path.suffix in _SENT_SUFFIXES
-        ]
+    def search_sha256(self) -> str:
+        """Names the search the model comes from: every file of it."""
+        files = {path.name: sha256_file(path) for path in _files(self.folders["tuned"])}
+        return sha256_json({"task": self.task, "files": files})
+
+    def figures_and_summaries(self, name: str) -> list[Path]:
+        """The files of a folder that go to MLflow as artifacts."""
+        return [path for path in _files(self.folders[name]) if path.suffix in _SENT_SUFFIXES]
 
     def headline(self) -> str:
         """The main result as one sentence for a person who looks at a list of runs or versions."""
@@ -89,6 +88,10 @@ class Record:
     def trials(self) -> list[dict[str, str]]:
         """The rows of the hyper-parameter search, as text."""
         return _rows(self.folders["tuned"] / "trials.csv")
+
+    def trial_scores(self) -> list[dict[str, str]]:
+        """A row for each epoch of each trial: `number`, `epoch`, `score`, as text."""
+        return _rows(self.folders["tuned"] / "scores.csv")
 
     def chosen(self) -> dict[str, str]:
         """What the search chose, as text: the columns of its trials that the best one names too."""

@@ -45,6 +45,15 @@ def test_a_changed_file_makes_another_record(tmp_path, params, path):
     assert record.sha256() != before
 
 
+def test_a_search_is_named_by_its_files_and_not_by_the_model(tmp_path, params):
+    record, other = (make_record(tmp_path / name, params, weights=name.encode()) for name in "ab")
+    before = record.search_sha256()
+
+    assert other.search_sha256() == before
+    (tmp_path / "a" / "tuned" / "best.json").write_text("{}")
+    assert record.search_sha256() != before
+
+
 def test_a_missing_folder_is_named(tmp_path, params):
     record = make_record(tmp_path, params)
     gone = replace(record, folders={**record.folders, "screen": tmp_path / "nowhere"})
@@ -54,11 +63,10 @@ def test_a_missing_folder_is_named(tmp_path, params):
 
 
 def test_tables_of_patients_are_not_sent(tmp_path, params):
-    sent = {path.name for _, path in make_record(tmp_path, params).figures_and_summaries()}
+    sent = make_record(tmp_path, params).figures_and_summaries("evaluation")
 
-    assert "predictions.parquet" not in sent
-    assert "weights.safetensors" not in sent
-    assert {"roc.png", "gallery.png", "heatmap.png", "metrics.json", "history.csv", "trials.csv"} <= sent
+    assert {path.name for path in sent} == {"roc.png", "metrics.json"}
+    assert (tmp_path / "evaluation" / "predictions.parquet").exists()
 
 
 def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():

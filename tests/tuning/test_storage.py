@@ -1,8 +1,18 @@
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
 import pytest
-from searches import params, run
+from loopback import free_port
+from searches import objective, params, run, wait_until
 
 from lungml.errors import MissingInputError, ParamsError, ServiceError
+from lungml.tuning.search import search
 from lungml.tuning.storage import Place, opened_study, place_of
+
+pytest_plugins = ["postgres_server"]
 
 
 def test_without_the_variable_the_study_is_kept_in_the_journal(tmp_path):
@@ -54,3 +64,43 @@ def test_a_helper_needs_a_search_that_has_begun(tmp_path):
 def name_in(place, name="study", *, joins=False):
     with opened_study(place, name, joins=joins) as (study, _):
         return study.study_name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept_in", ["journal", "database"])
+def test_the_page_of_optuna_shows_a_study_and_changes_nothing(tmp_path, kept_in, request):
+    address = str(tmp_path / "study.log")
+    place = Place(tmp_path / "study.log")
+    if kept_in == "database":
+        address = request.getfixturevalue("database").replace("postgresql://", "postgresql+psycopg://")
+        place = place_of(tmp_path, {"LUNGML_TUNE_STORAGE": address})
+    list(search(params(trials=3), objective, place=place, name="a study"))
+    before = kept_in == "journal" and place.journal.read_bytes()
+
+    page, studies, trials = seen_on_page(address)
+
+    assert "<script" in page
+    assert [study["study_name"] for study in studies["study_summaries"]] == ["a study"]
+    assert len(trials["trials"]) == 3
+    assert before == (kept_in == "journal" and place.journal.read_bytes())
+
+
+def seen_on_page(address):
+    port = free_port()
+    command = Path(sys.executable).with_name("optuna-dashboard")
+    server = subprocess.Popen([command, address, f"--port={port}"], stderr=subprocess.DEVNULL)
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+    try:
+        wait_until(lambda: answers(client))
+        studies = client.get("/api/studies").json()
+        number = studies["study_summaries"][0]["study_id"]
+        return client.get("/dashboard/").text, studies, client.get(f"/api/studies/{number}").json()
+    finally:
+        client.close()
+        server.terminate()
+        server.wait(60)
+
+
+def answers(client):
+    with suppress(httpx.TransportError):
+        return client.get("/dashboard/").is_success
