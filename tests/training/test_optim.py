@@ -172,3 +172,25 @@ def test_an_average_leaves_out_what_stands_still_and_comes_to_the_same():
     assert torch.equal(narrow["1.weight"], wide["1.weight"])
     assert torch.equal(narrow["3.weight"], wide["3.weight"])
     assert 1 < float(narrow["1.weight"][0]) < 2
+
+
+def test_one_pass_over_the_weights_walks_where_torchs_plain_adamw_does():
+    torch.manual_seed(0)
+    ours, plain = network(), network()
+    plain.load_state_dict(ours.state_dict())
+    fused = build_optimizer("adamw", ours, weight_decay=0.1)
+    set_learning_rate(fused, 0.01)
+    groups = [
+        {"params": [p for p in plain.parameters() if (p.ndim > 1) == decays], "weight_decay": decay}
+        for decays, decay in ((True, 0.1), (False, 0.0))
+    ]
+    reference = torch.optim.AdamW(groups, lr=0.01, fused=False, foreach=False)
+    for step in range(5):
+        for model, optimizer in ((ours, fused), (plain, reference)):
+            for parameter in model.parameters():
+                generator = torch.Generator().manual_seed(step)
+                parameter.grad = torch.randn(parameter.shape, generator=generator)
+            optimizer.step()
+
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-5, atol=1e-7)
