@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from small_cohort import write_cohort
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,3 +110,16 @@ def test_probes_take_less_time_than_a_fine_tuning_of_every_cell(tmp_path):
     assert one[4] == pytest.approx(one[1] / one[2])
     assert one[4] > 5
     assert 0 < one[3] <= one[2]
+
+
+def test_pretraining_is_judged_on_patients_it_has_not_seen_and_never_on_the_test_part(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    places = ["--views", cohort.views, "--split", cohort.split, "--index", cohort.index]
+
+    found = run("pretrain", tmp_path, *places, "--backbone", "mobilenetv3_small_050", "--epochs", 1)
+
+    cells = [tuple(row[:3]) for row in found["rows"]]
+    assert cells == [(target, "random", depth) for target in ("binary", "five") for depth in ("60%", "100%")]
+    seen, judged = re.findall(r"(\d+) nodules of (?:the other )?(\d+) patients", found["notes"][0])
+    assert int(seen[0]) + int(judged[0]) == 64  # of 104; the others are in the test part
+    assert int(seen[1]) + int(judged[1]) == 32
