@@ -19,7 +19,7 @@ from lungml.evaluation.shares import mean_interval
 from lungml.evaluation.suspicion import Suspicion
 
 _SURE = 1e-6
-_STEPS, _CLOSE = 50, 1e-9
+_STEPS, _CLOSE = 60, 1e-8
 _RIDGE = 1e-12
 
 
@@ -41,15 +41,16 @@ def calibration_line(suspicion: Suspicion, confidence: float) -> Line:
     _, patients = np.unique(suspicion.patient_ids, return_inverse=True)
     without = (patients != np.arange(patients.max() + 1)[:, None]).astype(np.float64)
     truth, ones = suspicion.malignant.astype(np.float64), np.ones_like(odds)
+    scale = float(odds.std()) or 1.0
     fits = (
-        (np.stack([ones, odds], axis=1), np.zeros_like(odds)),
-        (ones[:, None], odds),
+        (np.stack([ones, (odds - odds.mean()) / scale], axis=1), np.zeros_like(odds), scale),
+        (ones[:, None], odds, 1.0),
     )
     found = []
-    for features, offset in fits:
+    for features, offset, unit in fits:
         whole = _fit(features, offset, truth, ones[None], np.zeros((1, features.shape[1])))
         left_out = _fit(features, offset, truth, without, np.tile(whole, (len(without), 1)))
-        found.append(mean_interval(float(whole[0, -1]), left_out[:, -1], confidence))
+        found.append(mean_interval(float(whole[0, -1]) / unit, left_out[:, -1] / unit, confidence))
     return Line(*found)
 
 

@@ -62,7 +62,7 @@ def sets_of(conformal: Conformal, probabilities: FloatArray) -> BoolArray:
 
 
 def coverage_of(
-    conformal: Conformal, test: Cases, patient_ids: IDS, class_names: tuple[str, ...], confidence: float
+    conformal: Conformal, test: Cases, *, patient_ids: IDS, class_names: tuple[str, ...], confidence: float
 ) -> dict[str, Any]:
     """How the sets do on other patients.
 

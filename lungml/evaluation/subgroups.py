@@ -3,7 +3,8 @@
 
 Groups are compared by AUROC of malignant or not, which does not depend on how common malignant nodules are in
 a group. Each group is compared with the other cases of its grouping; the worst group is the one that is most
-surely worse (difference over its standard error), as the lowest of many noisy values is mostly a small group.
+surely worse (lowest p of Student's t), as the lowest of many noisy values is mostly a small group. A group
+has as many degrees of freedom as its rarer class has patients, less one.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
-from lungml.evaluation.intervals import Interval, share_bounds, standard_error
+from lungml.evaluation.intervals import Interval, share_bounds, standard_error, student_t
 from lungml.evaluation.ranking import FloatArray, auroc, count_found, rank
-from lungml.evaluation.shares import mean_interval
 from lungml.evaluation.suspicion import BoolArray, Suspicion
 
 TOO_FEW = 20
@@ -78,7 +79,7 @@ class _Group:
     auroc: Interval
     minus_others: Interval
     surely: float
-    """Difference to the other cases over its standard error; inf where there is none."""
+    """Chance of a difference to the other cases as low as this if there is none; inf where undefined."""
 
 
 def subgroups(test: Suspicion, facts: pd.DataFrame, confidence: float) -> dict[str, Any]:
@@ -148,13 +149,25 @@ def _measure(test: Suspicion, inside: BoolArray, confidence: float) -> _Group:
     if inside.sum() < TOO_FEW:
         return _Group(nothing, nothing, math.inf)
     own, others = _left_out(test, inside), _left_out(test, ~inside)
-    difference = own - others
-    if np.isnan(difference[0]):
-        return _Group(_of_area(own, confidence), nothing, math.inf)
-    error = standard_error(difference[1:]) if np.isfinite(difference[1:]).all() else math.nan
-    surely = float(difference[0] / error) if error > 0 else math.inf
-    compared = mean_interval(float(difference[0]), difference[1:], confidence)
-    return _Group(_of_area(own, confidence), compared, surely)
+    area, difference = _of_area(own, confidence), own - others
+    patients = min(_rarer(test.only(inside)), _rarer(test.only(~inside)))
+    if patients < 2 or not np.isfinite(difference).all():
+        return _Group(area, Interval(_or_none(difference[0]), None, None), math.inf)
+    value, error = float(difference[0]), standard_error(difference[1:])
+    if not error:
+        return _Group(area, Interval(value, None, None), math.inf)
+    reach = student_t(patients, confidence) * error
+    compared = Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
+    return _Group(area, compared, float(stdtr(patients - 1, value / error)))
+
+
+def _rarer(part: Suspicion) -> int:
+    """Patients of the class that fewer have."""
+    return min(len(np.unique(part.patient_ids[part.malignant == value])) for value in (True, False))
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _left_out(test: Suspicion, among: BoolArray) -> FloatArray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from clustered_cases import cases_of, draw_suspicion
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from lungml.evaluation.calibration import with_temperature
@@ -55,14 +55,14 @@ def test_leaving_a_patient_out_is_fitting_the_others():
 
 def test_a_calibrated_model_is_flagged_in_about_5_percent_of_draws():
     flagged = []
-    for seed in range(300):
+    for seed in range(200):
         line = calibration_line(draw_suspicion(np.random.default_rng(seed), 100), 0.95)
         flagged.append(
             [not part.low <= centre <= part.high for part, centre in ((line.slope, 1), (line.intercept, 0))]
         )
 
-    # Two standard errors of 300 draws are 2.5 points around 3 to 7 %.
-    assert all(0.005 <= share <= 0.095 for share in np.mean(flagged, axis=0)), np.mean(flagged, axis=0)
+    # Two standard errors of 200 draws are 3.1 points around 3 to 7 %.
+    assert all(share <= 0.1 for share in np.mean(flagged, axis=0)), np.mean(flagged, axis=0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -90,6 +90,16 @@ def test_a_model_that_says_malignant_too_often_has_an_intercept_below_zero():
     assert line.intercept.value == pytest.approx(-1.5, abs=0.3)
     assert line.intercept.high < 0
     assert line.slope.low <= 1 <= line.slope.high
+
+
+def test_a_model_that_hardly_varies_has_a_steep_slope_with_an_interval():
+    test = draw_suspicion(np.random.default_rng(0), 60)
+    flat = Suspicion(test.malignant, expit(0.4 + logit(test.score) / 100), test.patient_ids)
+
+    line = calibration_line(flat, 0.95)
+
+    assert line.slope.value == pytest.approx(100 * calibration_line(test, 0.95).slope.value, rel=1e-4)
+    assert line.slope.low > 1
 
 
 def test_classes_told_apart_without_error_have_no_slope():

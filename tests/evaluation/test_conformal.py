@@ -102,7 +102,7 @@ def test_the_figures_are_of_the_sets():
     test = draw_suspicion(np.random.default_rng(1), 100, first=1000)
     conformal = calibrate(cases_of(known), known.patient_ids, 0.1)
 
-    found = coverage_of(conformal, cases_of(test), test.patient_ids, NAMES, 0.95)
+    found = judged(conformal, test)
 
     sets = sets_of(conformal, cases_of(test).probabilities)
     right = sets[np.arange(len(sets)), test.malignant.astype(int)]
@@ -117,13 +117,13 @@ def test_sets_may_not_be_judged_on_the_patients_they_were_calibrated_on():
     known = draw_suspicion(np.random.default_rng(0), 50)
 
     with pytest.raises(ModelError, match="bound of the prediction sets"):
-        coverage_of(
-            calibrate(cases_of(known), known.patient_ids, 0.1),
-            cases_of(known),
-            known.patient_ids,
-            NAMES,
-            0.95,
-        )
+        judged(calibrate(cases_of(known), known.patient_ids, 0.1), known)
+
+
+def judged(conformal, test):
+    return coverage_of(
+        conformal, cases_of(test), patient_ids=test.patient_ids, class_names=NAMES, confidence=0.95
+    )
 
 
 def hard_and_easy(seed, patients):
