@@ -194,6 +194,20 @@ OUTLIERS = Table(
     },
 )
 
+SUSPICIOUS = Table(
+    "suspicious labels",
+    ("nodule_id",),
+    {
+        "nodule_id": ("string", "as in split"),
+        "part": ("string", "as in split; never test"),
+        "rank": ("int32", "1 is the least likely label"),
+        "given": ("int8", "class index of the label"),
+        "suggested": ("int8", "class index the model would say"),
+        "given_probability": ("float64", "of the given class, by a model that did not learn from the nodule"),
+        "suggested_probability": ("float64", "of the suggested class"),
+    },
+)
+
 
 def write_table(path: Path, frame: pd.DataFrame, table: Table) -> None:
     """Write `frame` as `table`: its columns in order, sorted by its key, as a whole or not at all.

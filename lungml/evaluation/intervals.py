@@ -84,7 +84,7 @@ def clustered_interval(of: Jackknife, name: str, confidence: float) -> Interval:
         return Interval(_none_if_nan(value), None, None)
     lowest, highest = METRICS[name].limits
     share = (value - lowest) / (highest - lowest)
-    bounds = _of_share(share, (without - lowest) / (highest - lowest), confidence)
+    bounds = share_bounds(share, (without - lowest) / (highest - lowest), confidence)
     low, high = (lowest + (highest - lowest) * bound for bound in bounds)
     return Interval(value, min(low, value), max(high, value))
 
@@ -106,13 +106,13 @@ def paired_interval(first: Jackknife, second: Jackknife, name: str, confidence: 
     value, without = first.whole[name] - second.whole[name], first.without[name] - second.without[name]
     if math.isnan(value) or len(without) < 2 or np.isnan(without).any():
         return Interval(_none_if_nan(value), None, None)
-    reach = _t(len(without), confidence) * _standard_error(without)
+    reach = student_t(len(without), confidence) * standard_error(without)
     widest = _widest(METRICS[name])
     return Interval(value, max(value - reach, -widest), min(value + reach, widest))
 
 
-def _of_share(share: float, without: FloatArray, confidence: float) -> tuple[float, float]:
-    """Bounds for a value in 0..1."""
+def share_bounds(share: float, without: FloatArray, confidence: float) -> tuple[float, float]:
+    """Bounds for a value in 0..1, from the values `without` (P,) each of P patients."""
     count = len(without)
     if share in {0.0, 1.0}:
         reach = 1 - ((1 - confidence) / 2) ** (1 / count)
@@ -120,17 +120,18 @@ def _of_share(share: float, without: FloatArray, confidence: float) -> tuple[flo
     slope = 1 / (share * (1 - share))
     bias = (count - 1) * (without.mean() - share)
     centre = logit(share) - slope * bias
-    reach = _t(count, confidence) * slope * _standard_error(without)
+    reach = student_t(count, confidence) * slope * standard_error(without)
     return float(expit(centre - reach)), float(expit(centre + reach))
 
 
-def _standard_error(without: FloatArray) -> float:
-    """From the values with each patient left out. Efron & Stein 1981, doi:10.1214/aos/1176345462."""
+def standard_error(without: FloatArray) -> float:
+    """From the values `without` (P,) each patient. Efron & Stein 1981, doi:10.1214/aos/1176345462."""
     count = len(without)
     return float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
 
 
-def _t(count: int, confidence: float) -> float:
+def student_t(count: int, confidence: float) -> float:
+    """How many standard errors an interval reaches to either side, for `count` patients."""
     return float(stdtrit(count - 1, 1 - (1 - confidence) / 2))
 
 

@@ -14,17 +14,23 @@ from lungml.errors import InputError
 from lungml.evaluation.answers import answer
 from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.calibration import with_temperature
+from lungml.evaluation.evidence import gather_evidence
+from lungml.evaluation.ood import judge_distances
 from lungml.evaluation.results import Judged, calibration_of, differences, judge, values_of
 from lungml.evaluation.summary import summary_lines
 from lungml.evaluation.tally import Cases, check_cases
+from lungml.evaluation.trust import suspicious, trust
 from lungml.evaluation.tta import VIEWS
 from lungml.figures.curves import calibration_figure, confusion_figure, precision_recall_figure, roc_figure
 from lungml.figures.style import save
+from lungml.figures.trust import draw_trust
 from lungml.files import atomic_folder, sha256_file, write_json
 from lungml.imaging.store import ViewStore, read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.progress import say
-from lungml.tables import NODULES, PREDICTIONS, SPLIT, read_table, write_table
+from lungml.sealing.ledger import Sealed
+from lungml.sealing.seal import ask
+from lungml.tables import NODULES, PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
 from lungml.terms import Part, Target, Task
 
 
@@ -47,31 +53,44 @@ def run(
     views: Path,
     split: Path,
     index: Path,
+    ledger: Path,
     out: Path,
 ) -> None:
-    """Write `out/{metrics.json, predictions.parquet}` and the curves.
+    """Write `out/{metrics.json, trust.json, predictions.parquet, suspicious_labels.parquet}` and the curves.
+
+    Opening the test part is entered in `ledger`, which is no output: it grows from model to model.
 
     Every prediction is of a nodule whose patient the model, or the member that answers, was not trained on:
     of test, and of what calibration is fitted on. That is validation, or where the model was trained on it
     too, the answers of members that left it out (`out_of_fold.parquet` in folder `log`).
 
     Raises:
-        InputError: the bundle is of another task or was trained on another split, or a part has no nodules.
+        InputError: the bundle is of another task or was trained on another split, a part has no nodules, or
+            the test part may not be opened.
     """
     model = read_bundle(bundle)
     _check_fit(model, task, split)
+    sealed = Sealed(task.value, model.lineage["split_sha256"], bundle_sha256(bundle))
+    permit = ask(sealed, ledger, params.preregistration)
+    store = read_store(views)
     nodules = _nodules(split, index, task.target)
-    predicted = _predict(model, read_store(views), nodules, log)
+    predicted = _predict(model, store, nodules, log)
     test, held_out = _judge(nodules, predicted), predicted[predicted["part"] != Part.TEST]
     calibration = calibration_of(_cases(held_out, "probabilities"), test.raw.cases, params)
     metrics = _metrics(params, task, model, test) | {
         "calibration": calibration | {"fitted_on": len(held_out)},
-        "lineage": dict(model.lineage) | {"bundle_sha256": bundle_sha256(bundle)},
+        "lineage": dict(model.lineage) | {"bundle_sha256": sealed.bundle_sha256},
     }
+    evidence = gather_evidence(predicted, index, task, model.labels)
+    found = trust(evidence, params) | {"out_of_distribution": judge_distances(model, store, nodules, params)}
+    permit.enter(metrics, model.labels)
     with atomic_folder(out) as temporary:
         write_table(temporary / "predictions.parquet", predicted, PREDICTIONS)
         write_json(temporary / "metrics.json", metrics)
+        write_json(temporary / "trust.json", found)
+        write_table(temporary / "suspicious_labels.parquet", suspicious(evidence), SUSPICIOUS)
         _draw(temporary, task, test, metrics["calibration"])
+        draw_trust(temporary, task, test.raw.cases, found)
     for line in summary_lines(metrics):
         say(line)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from lungml.errors import InputError, MissingInputError
 from lungml.files import read_json, sha256_file, sha256_json, write_json
 from lungml.params.section import Section
+from lungml.revision import git_tags
 from lungml.terms import Task
 
 _SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv"})
@@ -214,30 +213,6 @@ def bundle_sha256(folder: Path) -> str:
     if not path.is_file():
         raise MissingInputError(f"{path} is not there; run the stage that writes it (`dvc repro`)")
     return sha256_file(path)
-
-
-def git_tags() -> dict[str, str]:
-    """The commit of the working directory, and whether tracked files differ from it.
-
-    `dvc.lock` does not count: DVC rewrites it while it runs stages. Where there is no repository (in a
-    container), `LUNGML_GIT_COMMIT` names the commit.
-    """
-    named = os.environ.get("LUNGML_GIT_COMMIT")
-    commit = named or _git("rev-parse", "HEAD")
-    if commit is None:
-        return {"git_commit": "unknown", "git_dirty": "unknown"}
-    if named:
-        return {"git_commit": commit, "git_dirty": "unknown"}
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock")
-    return {"git_commit": commit, "git_dirty": "true" if changed else "false"}
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False, timeout=30)
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, Scalar]]:

@@ -1,5 +1,4 @@
 import json
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,6 @@ from lungml.params.model import TuneParams
 from lungml.tracking.record import (
     Registration,
     flat_params,
-    git_tags,
     lineage_tags,
     read_record,
     test_metrics,
@@ -151,34 +149,3 @@ def test_another_json_file_is_not_a_record(tmp_path):
 
     with pytest.raises(InputError, match="not a record"):
         read_record(tmp_path / "record.json")
-
-
-def test_the_commit_is_dirty_only_if_a_tracked_file_other_than_dvc_lock_changed(tmp_path, monkeypatch):
-    monkeypatch.delenv("LUNGML_GIT_COMMIT", raising=False)
-    monkeypatch.chdir(tmp_path)
-    for name in ("code.py", "dvc.lock"):
-        (tmp_path / name).write_text("1")
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run(["git", "add", "."], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
-
-    (tmp_path / "dvc.lock").write_text("2")
-    (tmp_path / "new.txt").write_text("not tracked")
-    clean = git_tags()
-    (tmp_path / "code.py").write_text("2")
-
-    assert clean == {"git_commit": head.strip(), "git_dirty": "false"}
-    assert git_tags()["git_dirty"] == "true"
-
-
-def test_outside_a_repository_the_commit_can_be_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.delenv("LUNGML_GIT_COMMIT", raising=False)
-    unknown = git_tags()
-    monkeypatch.setenv("LUNGML_GIT_COMMIT", "f" * 40)
-
-    assert unknown["git_commit"] == "unknown"
-    assert git_tags()["git_commit"] == "f" * 40
