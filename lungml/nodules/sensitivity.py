@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,13 +56,13 @@ def cohort_of(readings: pd.DataFrame, contours: pd.DataFrame, series: pd.DataFra
     outlines = dict(iter(contours.groupby("reading_id", sort=False)))
     cohort = []
     for uid, own in marks[marks["reading_id"].isin(outlines)].groupby("series_uid", sort=True):
-        z, y, x = (float(value) for value in spacing.loc[uid])
+        z, y, x = spacing.loc[uid].to_numpy(dtype=np.float64).tolist()
         placed = [_placed(row, outlines[row["reading_id"]]) for row in own.to_dict("records")]
         cohort.append(SeriesReadings(tuple(placed), (z, y, x)))
     return cohort
 
 
-def _placed(row: dict[str, object], contours: pd.DataFrame) -> Placed:
+def _placed(row: dict[Hashable, Any], contours: pd.DataFrame) -> Placed:
     outlines = tuple(outlines_of(contours))
     return Placed(
         number=0,

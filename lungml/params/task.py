@@ -101,4 +101,3 @@ def _check(name: str, variant: Variant, recipe: RecipeParams) -> None:
         found = error.errors()[0]
         where = ".".join(str(step) for step in found["loc"]).removeprefix("recipe.")
         raise refusal(f"{name}: {where}: {found['msg']}, found {found['input']!r}") from error
-

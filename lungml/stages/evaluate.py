@@ -44,7 +44,7 @@ class _Test:
     baselines: dict[str, Judged]
 
 
-def run(
+def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is written
     params: EvaluateParams,
     *,
     task: Task,

@@ -108,7 +108,7 @@ def test_among_equal_groups_a_worst_one_is_rarely_called_so(runs):
 
 
 def draw_test(seed):
-    """About 240 nodules, a third of them of maker B; nothing that is recorded of them changes how the model does."""
+    """About 240 nodules, a third of them of maker B; nothing recorded of them changes how the model does."""
     rng = np.random.default_rng(seed)
     test = draw_suspicion(rng, 110)
     _, patients = np.unique(test.patient_ids, return_inverse=True)
