@@ -17,6 +17,7 @@ from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.params import load_params, read_yaml
 
 _PARAMS = "params.yaml"
+_LIST = "scope"
 _AUTHOR = {"user.name": "lungml", "user.email": "lungml@localhost"}
 """Of the commit, where Git knows nobody."""
 
@@ -55,11 +56,17 @@ def make_workspace(root: Path, folder: Path, changes: Mapping[str, Any]) -> None
 
 
 def laid_over(params: Any, changes: Any) -> Any:
-    """`changes` over `params`: mappings are merged key by key, anything else is replaced."""
+    """`changes` over `params`: mappings are merged key by key, anything else is replaced.
+
+    Section scope is replaced as a whole too, since it lists what there is.
+    """
     if not isinstance(params, dict) or not isinstance(changes, dict):
         return changes
-    merged = {name: laid_over(params[name], changes[name]) for name in params if name in changes}
-    return {**params, **merged, **{name: value for name, value in changes.items() if name not in params}}
+    merged = {
+        name: laid_over(params[name], value) if name in params and name != _LIST else value
+        for name, value in changes.items()
+    }
+    return {**params, **merged}
 
 
 def set_value(changes: Any, assignment: str) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lungml.errors import InputError, MissingInputError, ParamsError
-from lungml.params import load_params
+from lungml.params import load_params, read_yaml
 from lungml.workspace import laid_over, make_workspace, set_value
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +80,21 @@ def test_mappings_are_merged_and_lists_replaced():
         "d": 4,
         "e": 6,
     }
+
+
+def test_the_scope_is_what_the_changes_list(project, tmp_path):
+    scope = {"views": ["nodule"], "tasks": {"nodule-five": "nodule"}}
+
+    make_workspace(project, tmp_path / "mine", {"scope": scope})
+
+    assert list(load_params(tmp_path / "mine" / "params.yaml").scope.tasks) == ["nodule-five"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_configuration_fits_the_parameters(project, tmp_path, path):
+    changes = read_yaml(path) | {"weights": {"source": "random"}}
+
+    make_workspace(project, tmp_path / "mine", changes)
 
 
 @pytest.mark.parametrize(
