@@ -56,7 +56,7 @@ def cohort_of(readings: pd.DataFrame, contours: pd.DataFrame, series: pd.DataFra
     outlines = dict(iter(contours.groupby("reading_id", sort=False)))
     cohort = []
     for uid, own in marks[marks["reading_id"].isin(outlines)].groupby("series_uid", sort=True):
-        z, y, x = spacing.loc[uid].to_numpy(dtype=np.float64).tolist()
+        z, y, x = map(float, spacing.loc[uid].to_numpy(dtype=np.float64))
         placed = [_placed(row, outlines[row["reading_id"]]) for row in own.to_dict("records")]
         cohort.append(SeriesReadings(tuple(placed), (z, y, x)))
     return cohort
