@@ -176,7 +176,7 @@ class TuneParams(Section):
     backbone: str = "screened"
     """`screened` takes the best of screening; or a name from the table of backbones."""
     trials: Annotated[int, Field(ge=1)] = 4
-    """Finished trials (complete or pruned)."""
+    """Finished trials (complete or pruned). A candidate that comes again counts, and is not trained again."""
     epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial, without a head phase."""
     folds: Annotated[int, Field(ge=1)] = 1

@@ -126,6 +126,11 @@ def _open_database(url: str, heartbeat_s: int) -> RDBStorage:
             if attempts == _ATTEMPTS:
                 raise
             time.sleep(1)
+        except RuntimeError as error:
+            raise ServiceError(
+                f"the study's database {_shown(url)} holds tables of another program or of another Optuna; "
+                f"give searches a database of their own in {VARIABLE}"
+            ) from error
 
 
 def _no_study() -> MissingInputError:
@@ -138,8 +143,11 @@ def _no_study() -> MissingInputError:
 def _no_answer(place: Place, error: Exception) -> ServiceError:
     cause = error.__cause__ or error
     reason = (str(getattr(cause, "orig", cause)).strip().splitlines() or [type(error).__name__])[0]
-    address = make_url(place.url or "").render_as_string(hide_password=True)
     return ServiceError(
-        f"the study's database {address} cannot be used: {reason.rstrip('.')}. "
+        f"the study's database {_shown(place.url or '')} cannot be used: {reason.rstrip('.')}. "
         f"Start it or correct {VARIABLE}; without that variable the study is kept in a file"
     )
+
+
+def _shown(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,12 @@ def test_the_middle_of_a_range_is_that_of_its_scale(scale, middle):
 def test_a_space_is_checked_against_the_recipe_it_belongs_to():
     with pytest.raises(ValueError, match="nowhere cannot be searched"):
         TuneParams(recipe=RecipeParams(), space=OWN | {"nowhere": [1]})
+
+
+def test_the_rich_space_of_the_docs_is_one():
+    page = (ROOT / "docs" / "running.md").read_text()
+    (block,) = re.findall(r"```yaml\n(tune:.*?)```", page, flags=re.DOTALL)
+
+    tune = TuneParams.model_validate(YAML(typ="safe").load(block)["tune"])
+
+    assert {"loss", "imbalance", "schedule", "augment.mixup_alpha"} < set(tune.space)

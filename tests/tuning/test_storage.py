@@ -1,9 +1,11 @@
+import gc
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from loopback import free_port
 from searches import objective, params, run, wait_until
@@ -64,6 +66,23 @@ def test_a_helper_needs_a_search_that_has_begun(tmp_path):
 def name_in(place, name="study", *, joins=False):
     with opened_study(place, name, joins=joins) as (study, _):
         return study.study_name
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_database_of_another_program_is_refused(tmp_path, database):
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('of MLflow')")
+
+    with pytest.raises(ServiceError, match="tables of another program") as refused:
+        name_in(place_of(tmp_path, {"LUNGML_TUNE_STORAGE": database}))
+
+    said = str(refused.value)
+    assert "p@ss" not in said
+    assert "p%40ss" not in said
+    del refused  # with it goes the connection that Optuna left open; the process would end here
+    gc.collect()
 
 
 @pytest.mark.slow
