@@ -100,3 +100,20 @@ def test_probes_take_less_time_than_a_fine_tuning_of_every_cell(tmp_path):
     assert one[4] == pytest.approx(one[1] / one[2])
     assert one[4] > 5
     assert 0 < one[3] <= one[2]
+
+
+def test_train_times_each_loop_and_a_head_behind_kept_layers_is_much_faster(tmp_path):
+    options = ["--backbone", "resnet10t", "--side", 64, "--batch", 8, "--rounds", 1]
+    found = run("train", tmp_path, *options, "--fractions", 0.6, 1.0)
+
+    rows = {(frozen, loop): (ms, ratio, share) for frozen, loop, ms, ratio, share in found["rows"]}
+    ours = {"lungml float32", "lungml bfloat16", "lungml bfloat16, cached"}
+    for frozen in (0.6, 1.0):
+        assert {loop for share, loop in rows if share == frozen} >= {"naive float32", "timm bfloat16"} | ours
+        naive = rows[frozen, "naive float32"][0]
+        for (share, _), (ms, ratio, _) in rows.items():
+            assert share != frozen or ratio == pytest.approx(naive / ms)
+    assert rows[1.0, "lungml bfloat16, cached"][1] > 5
+    assert 0 < rows[0.6, "lungml float32"][2] < 1
+    if not any(loop.startswith("Lightning") for _, loop in rows):
+        assert any("Lightning" in note and "benchmarks/requirements.txt" in note for note in found["notes"])

@@ -14,6 +14,7 @@ from lungml.training.assembly import build_classifier
 from lungml.training.data import Examples, TrainingData, load_images
 from lungml.training.feeds import BehindFrozenLayers, Feeder, WholeImages
 from lungml.training.loop import train
+from lungml.training.prefixes import Prefixes
 from lungml.training.validation import validation_images
 
 HALF = {"schedule": "custom", "trainable": (0.5, 0.5), "threads": 1}
@@ -27,7 +28,7 @@ def feeder_of(recipe, classifier=None, *, fraction=0.5):
     classifier = classifier or make_classifier()
     set_frozen(classifier.backbone, fraction)
     classifier.train()
-    return Feeder(WholeImages(classifier, make_data(), recipe, seed=3), None)
+    return Feeder(WholeImages(classifier, make_data(), recipe, seed=3), Prefixes())
 
 
 def trained(recipe, *, data=None, classifier=None, **settings):
