@@ -25,6 +25,7 @@ from lungml.training.data import Batch, Examples, TrainingData, draw_steps, load
 from lungml.training.feeds import Feed, Feeder, WholeImages
 from lungml.training.gradients import Gradients, StepKey
 from lungml.training.optim import set_learning_rate
+from lungml.training.prefixes import Prefixes
 from lungml.training.state import TrainingState
 
 _NORMALISATION = Normalisation("window", ((-1000.0, 400.0),), means=(0.3,), stds=(0.3,))
@@ -65,7 +66,9 @@ class Lungml:
         set_frozen(classifier.backbone, job.frozen)
         classifier.train()
         self._state = TrainingState(classifier, "adamw", self._recipe)
-        self._feed: Feed = Feeder(WholeImages(classifier, self._data, self._recipe, _SEED), None).choose()
+        self._feed: Feed = Feeder(
+            WholeImages(classifier, self._data, self._recipe, _SEED), Prefixes()
+        ).choose()
         self._gradients = Gradients(self._feed.network, nn.functional.cross_entropy, self._recipe)
         self._steps = draw_steps(self._data.train, self._recipe, job.batch, seed=_SEED, epoch=0)
         self._state.open_epoch()

@@ -35,6 +35,10 @@ class Geometry:
     flip_x: NDArray[np.bool_]
     flip_y: NDArray[np.bool_]
 
+    def part(self, which: slice) -> Geometry:
+        """Of some of the images."""
+        return Geometry(**{name: values[which] for name, values in vars(self).items()})
+
 
 def draw_geometry(
     params: GeometryParams, rows: IntArray, copies: IntArray, *, seed: int, epoch: int

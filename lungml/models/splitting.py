@@ -24,8 +24,8 @@ class Split:
     Both hold the backbone's own layers, not copies of them.
     """
 
-    prefix: nn.Module
-    rest: nn.Module
+    prefix: fx.GraphModule
+    rest: fx.GraphModule
 
 
 class RestOfClassifier(nn.Module):

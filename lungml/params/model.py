@@ -115,6 +115,9 @@ class RecipeParams(Section):
     equally often in an epoch of the usual length; train only."""
     upsample_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """What `upsample` lifts every class to, as a share of the largest class."""
+    upsample_counts: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """What `upsample` lifts each class to instead, a number for every class of the task; a larger class
+    stays as it is."""
     augment: AugmentParams = AugmentParams()
     loss: Literal["cross-entropy", "label-smoothing", "focal"] = "cross-entropy"
     reader_share: Fraction = 0.0

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lungml.augment.balance import IntArray, Showings, class_weights, draw_showings
+from lungml.augment.balance import IntArray, Lift, Showings, class_weights, draw_showings
 from lungml.augment.geometric import draw_geometry, warp
 from lungml.augment.mixing import mix
-from lungml.errors import InputError
+from lungml.errors import InputError, ParamsError
 from lungml.imaging.intensity import Normalisation, normalise
 from lungml.labels import reader_shares
 from lungml.params.model import AugmentParams, RecipeParams
@@ -140,12 +140,29 @@ def draw_steps(
     """Which examples each step of an epoch shows; sizes differ by one at most.
 
     Every epoch has the same number of steps.
+
+    Raises:
+        ParamsError: see `lift_of`.
     """
-    shown = draw_showings(
-        train.labels, recipe.imbalance, upsample_share=recipe.upsample_share, seed=seed, epoch=epoch
-    )
+    lift = lift_of(recipe, train.classes)
+    shown = draw_showings(train.labels, recipe.imbalance, lift=lift, seed=seed, epoch=epoch)
     parts = np.array_split(np.arange(len(shown.rows)), -(-len(shown.rows) // batch_size))
     return [Showings(shown.rows[part], shown.copies[part]) for part in parts]
+
+
+def lift_of(recipe: RecipeParams, classes: int) -> Lift:
+    """What up-sampling lifts the classes of a task to.
+
+    Raises:
+        ParamsError: the recipe counts other classes than the task has.
+    """
+    counts = recipe.upsample_counts
+    if counts is not None and len(counts) != classes:
+        raise ParamsError(
+            f"recipe.upsample_counts has {len(counts)} number(s), and the task {classes} classes; "
+            "give one for each, or null"
+        )
+    return recipe.upsample_share if counts is None else counts
 
 
 def load_images(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +17,8 @@ from lungml.models.splitting import RestOfClassifier, Split, split_backbone
 from lungml.params.model import RecipeParams
 from lungml.progress import say
 from lungml.training.data import Batch, TrainingData, load_batch, load_images
-from lungml.training.kept import Inputs, Kept
+from lungml.training.kept import Inputs
+from lungml.training.prefixes import Prefixes
 from lungml.training.validation import BLOCK, validation_images
 
 Weights = Mapping[str, Tensor]
@@ -61,23 +61,20 @@ class BehindFrozenLayers:
     copy (e + c) modulo their number.
     """
 
-    def __init__(self, split: Split, whole: WholeImages, folder: Path | None) -> None:
-        train, val = whole.data.train, whole.data.val
+    def __init__(self, split: Split, whole: WholeImages, prefixes: Prefixes) -> None:
         self.network = RestOfClassifier(split.rest, whole.network.head)
         self._prefix = split.prefix
         self._whole = whole
         # of a class side by side: one is shown as often as another, so no block holds many that are not
-        self._rows = np.argsort(train.labels, kind="stable")
+        self._rows = np.argsort(whole.data.train.labels, kind="stable")
         self._places = np.argsort(self._rows)
-        halved = whole.recipe.precision == "bfloat16"
-        copies = whole.recipe.prefix_copies
-        self._train = Kept(len(self._rows) * copies, self._of_train, halved=halved, folder=folder)
-        self._val = Kept(len(val.labels), self._of_val, halved=halved, folder=folder)
+        self._kept = prefixes.find(split.prefix, whole.data, whole.recipe, whole.seed)
 
     def batch(self, shown: Showings, *, epoch: int, step: int) -> Batch:
         train, recipe = self._whole.data.train, self._whole.recipe
         copies = (epoch + shown.copies) % recipe.prefix_copies
-        inputs = self._train.take(copies * len(self._rows) + self._places[shown.rows])
+        items = copies * len(self._rows) + self._places[shown.rows]
+        inputs = self._kept.train.take(items, self._of_train)
         targets = torch.from_numpy(train.targets(shown.rows, recipe.reader_share))
         return Batch(inputs, targets, train.ids_of(shown.rows))
 
@@ -88,7 +85,7 @@ class BehindFrozenLayers:
             return self._whole.validation(weights)
         items = np.arange(len(self._whole.data.val.labels))
         blocks = np.split(items, range(BLOCK, len(items), BLOCK))
-        return self.network, (self._val.take(block) for block in blocks)
+        return self.network, (self._kept.val.take(block, self._of_val) for block in blocks)
 
     def _of_train(self, items: IntArray) -> Inputs:
         copies, places = np.divmod(items, len(self._rows))
@@ -107,11 +104,11 @@ class BehindFrozenLayers:
 
 
 class Feeder:
-    """Chooses the feed of each epoch of a training; what was kept is dropped when other layers are frozen."""
+    """Chooses the feed of each epoch of a training."""
 
-    def __init__(self, whole: WholeImages, folder: Path | None) -> None:
+    def __init__(self, whole: WholeImages, prefixes: Prefixes) -> None:
         self._whole = whole
-        self._folder = folder
+        self._prefixes = prefixes
         self._frozen: tuple[bool, ...] = ()
         self._feed: Feed = whole
         self._said = False
@@ -132,4 +129,4 @@ class Feeder:
         if split is None and not self._said:
             self._said = True
             say("  this backbone cannot be cut behind its frozen layers: every step computes all of it")
-        return BehindFrozenLayers(split, self._whole, self._folder) if split else self._whole
+        return BehindFrozenLayers(split, self._whole, self._prefixes) if split else self._whole

@@ -14,6 +14,8 @@ from lungml.files import unnamed_bytes
 from lungml.training.validation import BLOCK
 
 Inputs = tuple[Tensor, ...]
+Compute = Callable[[IntArray], Inputs]
+"""Numbers of items (n,) -> tensors (n, ...), at least one."""
 _IN_MEMORY = 1 << 30
 _LARGEST_HALF = 65504.0
 
@@ -25,40 +27,31 @@ class Kept:
     before: a resumed training finds the same.
     """
 
-    def __init__(
-        self,
-        count: int,
-        compute: Callable[[IntArray], Inputs],
-        *,
-        halved: bool = False,
-        folder: Path | None = None,
-    ) -> None:
+    def __init__(self, count: int, *, halved: bool = False, folder: Path | None = None) -> None:
         """Keep nothing yet.
 
         Args:
             count: of items.
-            compute: numbers of items (n,) -> tensors (n, ...), at least one.
             halved: keep float32 in 16 bits; values beyond 65504 are held there.
             folder: for the file; None is the system's for temporary files.
         """
         self._count = count
-        self._compute = compute
         self._halved = halved
         self._folder = folder
         self._done = np.zeros(-(-count // BLOCK), bool)
         self._shelves: list[_Shelf] = []
 
-    def take(self, items: IntArray) -> Inputs:
-        """The tensors of `items`, in their order; they are copies."""
+    def take(self, items: IntArray, compute: Compute) -> Inputs:
+        """Copies of the tensors of `items`, in their order; `compute` is asked for what is not there yet."""
         blocks = np.unique(items // BLOCK)
         for block in blocks[~self._done[blocks]].tolist():
-            self._fill(block)
+            self._fill(block, compute)
         numbers = torch.from_numpy(items)
         return tuple(shelf.take(numbers) for shelf in self._shelves)
 
-    def _fill(self, block: int) -> None:
+    def _fill(self, block: int, compute: Compute) -> None:
         start, end = block * BLOCK, min((block + 1) * BLOCK, self._count)
-        made = self._compute(np.arange(start, end))
+        made = compute(np.arange(start, end))
         self._shelves = self._shelves or self._put_up(made)
         for shelf, tensor in zip(self._shelves, made, strict=True):
             shelf.put(start, end, tensor)

@@ -21,6 +21,7 @@ from lungml.training.feeds import Feed, Feeder, WholeImages
 from lungml.training.gradients import Gradients, LossOf, StepKey
 from lungml.training.losses import LOSSES
 from lungml.training.optim import set_learning_rate
+from lungml.training.prefixes import Prefixes
 from lungml.training.safety import Safety
 from lungml.training.schedule import EpochPlan, plan_epochs
 from lungml.training.state import EpochRecord, TrainingState
@@ -50,13 +51,15 @@ def train(
     settings: Settings,
     *,
     checkpoints: Checkpoints | None = None,
+    prefixes: Prefixes | None = None,
     stop_asked: Callable[[], bool] = lambda: False,
 ) -> Iterator[EpochRecord]:
     """Train `classifier` in place, epoch by epoch; when exhausted it carries its best weights.
 
     The best epoch is the one with the highest validation weighted AUPRC, of equal ones the one with the
     lowest validation loss; with `settings.keep` last, the last one's weights are carried. With `checkpoints`,
-    epochs of an earlier run are yielded again, not redone.
+    epochs of an earlier run are yielded again, not redone. Trainings that share `prefixes` share what frozen
+    layers made of the same data.
 
     Raises:
         DivergedError: the loss or the gradient is not a number; the text names the nodules of the batch. That
@@ -66,7 +69,8 @@ def train(
     state = TrainingState(classifier, settings.optimizer, settings.recipe)
     safety = Safety(checkpoints, stop_asked)
     safety.resume(state)
-    course = _Course(settings, data, _feeder(classifier, data, settings, safety), safety)
+    whole = WholeImages(classifier, data, settings.recipe, settings.seed)
+    course = _Course(settings, data, Feeder(whole, prefixes or Prefixes(safety.folder)), safety)
     plans = plan_epochs(settings.recipe, settings.learning_rate, settings.head_epochs, settings.epochs)
     yield from state.records
     while not _is_done(state, settings):
@@ -76,10 +80,6 @@ def train(
         yield state.records[-1]
     classifier.load_state_dict(state.best_weights)
     classifier.eval()
-
-
-def _feeder(classifier: Classifier, data: TrainingData, settings: Settings, safety: Safety) -> Feeder:
-    return Feeder(WholeImages(classifier, data, settings.recipe, settings.seed), safety.folder)
 
 
 @dataclass(frozen=True)

@@ -123,3 +123,20 @@ def test_pretraining_is_judged_on_patients_it_has_not_seen_and_never_on_the_test
     seen, judged = re.findall(r"(\d+) nodules of (?:the other )?(\d+) patients", found["notes"][0])
     assert int(seen[0]) + int(judged[0]) == 64  # of 104; the others are in the test part
     assert int(seen[1]) + int(judged[1]) == 32
+
+
+def test_train_times_each_loop_and_a_head_behind_kept_layers_is_much_faster(tmp_path):
+    options = ["--backbone", "resnet10t", "--side", 64, "--batch", 8, "--rounds", 1]
+    found = run("train", tmp_path, *options, "--fractions", 0.6, 1.0)
+
+    rows = {(frozen, loop): (ms, ratio, share) for frozen, loop, ms, ratio, share in found["rows"]}
+    ours = {"lungml float32", "lungml bfloat16", "lungml bfloat16, cached"}
+    for frozen in (0.6, 1.0):
+        assert {loop for share, loop in rows if share == frozen} >= {"naive float32", "timm bfloat16"} | ours
+        naive = rows[frozen, "naive float32"][0]
+        for (share, _), (ms, ratio, _) in rows.items():
+            assert share != frozen or ratio == pytest.approx(naive / ms)
+    assert rows[1.0, "lungml bfloat16, cached"][1] > 5
+    assert 0 < rows[0.6, "lungml float32"][2] < 1
+    if not any(loop.startswith("Lightning") for _, loop in rows):
+        assert any("Lightning" in note and "benchmarks/requirements.txt" in note for note in found["notes"])

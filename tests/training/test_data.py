@@ -4,7 +4,7 @@ import pytest
 import torch
 from training_examples import STILL, make_data
 
-from lungml.errors import InputError
+from lungml.errors import InputError, ParamsError
 from lungml.imaging.intensity import normalise
 from lungml.imaging.store import ViewStore
 from lungml.params.model import AugmentParams, RecipeParams
@@ -166,3 +166,14 @@ def test_class_weights_are_for_the_strategy_that_wants_them():
     assert data.class_weights(RecipeParams(imbalance="upsample")) is None
     weights = data.class_weights(RecipeParams(imbalance="class-weights"))
     assert weights.tolist() == pytest.approx([40 / 60, 40 / 20])
+
+
+def test_counts_of_other_classes_than_the_tasks_are_refused():
+    with pytest.raises(ParamsError, match=r"upsample_counts has 5 number\(s\), and the task 2 classes"):
+        batches(RecipeParams(upsample_counts=(9, 9, 9, 9, 9)))
+
+
+def test_classes_are_lifted_to_the_chosen_counts():
+    targets = torch.cat([batch.targets for batch in batches(RecipeParams(upsample_counts=(40, 50)))])
+
+    assert targets.sum(dim=0).tolist() == [40.0, 50.0]

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 from training_examples import AUGMENT, STILL, TinyBackbone, make_classifier, make_data, make_settings
+from training_runs import equal, run
 
 from lungml.augment.balance import Showings
 from lungml.models.classifier import Classifier
@@ -13,7 +14,7 @@ from lungml.training import kept
 from lungml.training.assembly import build_classifier
 from lungml.training.data import Examples, TrainingData, load_images
 from lungml.training.feeds import BehindFrozenLayers, Feeder, WholeImages
-from lungml.training.loop import train
+from lungml.training.prefixes import Prefixes
 from lungml.training.validation import validation_images
 
 HALF = {"schedule": "custom", "trainable": (0.5, 0.5), "threads": 1}
@@ -27,17 +28,11 @@ def feeder_of(recipe, classifier=None, *, fraction=0.5):
     classifier = classifier or make_classifier()
     set_frozen(classifier.backbone, fraction)
     classifier.train()
-    return Feeder(WholeImages(classifier, make_data(), recipe, seed=3), None)
+    return Feeder(WholeImages(classifier, make_data(), recipe, seed=3), Prefixes())
 
 
 def trained(recipe, *, data=None, classifier=None, **settings):
-    classifier = classifier or make_classifier()
-    records = list(train(classifier, data or make_data(), make_settings(recipe=recipe, **settings)))
-    return {name: value.clone() for name, value in classifier.state_dict().items()}, records
-
-
-def equal(one, other):
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+    return run(make_settings(recipe=recipe, **settings), data=data, classifier=classifier)
 
 
 def test_with_one_unchanged_copy_a_training_is_the_same_byte_for_byte():

@@ -35,7 +35,7 @@ def place(request, monkeypatch, tmp_path):
 def test_items_come_back_in_the_order_asked_for_byte_for_byte(place):
     items = np.array([199, 3, 3, 64, 0])
 
-    found = Kept(200, Ledger(), folder=place).take(items)
+    found = Kept(200, folder=place).take(items, Ledger())
 
     for tensor, wanted in zip(found, expected(items), strict=True):
         assert torch.equal(tensor, wanted)
@@ -44,10 +44,10 @@ def test_items_come_back_in_the_order_asked_for_byte_for_byte(place):
 
 def test_an_item_is_computed_once_and_always_with_the_same_others():
     ledger = Ledger()
-    store = Kept(2 * BLOCK + 5, ledger)
+    store = Kept(2 * BLOCK + 5)
 
     for items in ([1, 2], [2 * BLOCK + 1], [3, 2 * BLOCK], [BLOCK]):
-        store.take(np.array(items))
+        store.take(np.array(items), ledger)
 
     assert ledger.computed == [
         list(range(BLOCK)),
@@ -59,7 +59,7 @@ def test_an_item_is_computed_once_and_always_with_the_same_others():
 def test_what_is_kept_in_16_bits_is_near_and_comes_back_as_it_was_made(place):
     items = np.arange(200)
 
-    found = Kept(200, Ledger(), halved=True, folder=place).take(items)
+    found = Kept(200, halved=True, folder=place).take(items, Ledger())
 
     for tensor, wanted in zip(found, expected(items), strict=True):
         assert tensor.dtype == torch.float32
@@ -70,29 +70,29 @@ def test_what_is_kept_in_16_bits_is_near_and_comes_back_as_it_was_made(place):
 def test_bfloat16_is_kept_as_it_is():
     items = np.arange(200)
 
-    found = Kept(200, Ledger(torch.bfloat16), halved=True).take(items)
+    found = Kept(200, halved=True).take(items, Ledger(torch.bfloat16))
 
     for tensor, wanted in zip(found, Ledger(torch.bfloat16)(items), strict=True):
         assert torch.equal(tensor, wanted)
 
 
 def test_a_value_too_large_for_16_bits_stays_the_largest_of_them():
-    store = Kept(2, lambda items: (torch.tensor([[1e6], [-1e6]]),), halved=True)
+    found = Kept(2, halved=True).take(np.array([0, 1]), lambda _: (torch.tensor([[1e6], [-1e6]]),))
 
-    assert store.take(np.array([0, 1]))[0].tolist() == [[65504.0], [-65504.0]]
+    assert found[0].tolist() == [[65504.0], [-65504.0]]
 
 
 def test_changing_what_was_taken_changes_nothing_that_is_kept():
-    store = Kept(10, Ledger())
-    store.take(np.array([4]))[0].zero_()
+    store = Kept(10)
+    store.take(np.array([4]), Ledger())[0].zero_()
 
-    assert torch.equal(store.take(np.array([4]))[0], expected([4])[0])
+    assert torch.equal(store.take(np.array([4]), Ledger())[0], expected([4])[0])
 
 
 def test_a_file_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(kept, "_IN_MEMORY", 0)
-    store = Kept(10, Ledger(), folder=tmp_path)
+    store = Kept(10, folder=tmp_path)
 
-    store.take(np.array([4]))
+    store.take(np.array([4]), Ledger())
 
     assert list(tmp_path.iterdir()) == []
