@@ -18,7 +18,7 @@ from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
-from lungml.tables import NODULES, SPLIT, write_table
+from lungml.tables import NODULES, READINGS, SERIES, SPLIT, Table, write_table
 from lungml.terms import Task
 
 SIZE_PX = 32
@@ -54,7 +54,10 @@ def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
     )
     (root / "index").mkdir(parents=True)
     write_table(root / "split.parquet", split, SPLIT)
-    write_table(root / "index" / "nodules.parquet", _full_nodules(nodules), NODULES)
+    scored = nodules.assign(scores=[[int(grade), int(grade)] for grade in five + 1], n_readers=2)
+    write_table(root / "index" / "nodules.parquet", _filled(scored, NODULES), NODULES)
+    write_table(root / "index" / "readings.parquet", _readings(scored), READINGS)
+    write_table(root / "index" / "series.parquet", _series(), SERIES)
     masks = _discs(radius_px, rng.uniform(12, 20, (count, 2)))
     noise_hu = rng.normal(0, 30, masks.shape)
     images_hu = np.where(masks, 20, -850) + noise_hu
@@ -101,11 +104,27 @@ def _discs(radius_px: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return distance < radius_px[:, None, None]
 
 
-def _full_nodules(nodules: pd.DataFrame) -> pd.DataFrame:
-    """Table NODULES with what evaluation does not look at filled in."""
+def _series() -> pd.DataFrame:
+    """The one series all nodules are in."""
+    return _filled(pd.DataFrame({"series_uid": ["1.2.3"], "manufacturer": ["Maker A"]}), SERIES)
+
+
+def _readings(nodules: pd.DataFrame) -> pd.DataFrame:
+    """Two readers who always agree."""
+    rows = [
+        (f"{row.nodule_id}-{reader}", row.nodule_id, row.patient_id, "nodule", row.scores[0])
+        for row in nodules.itertuples()
+        for reader in range(2)
+    ]
+    columns = ["reading_id", "nodule_id", "patient_id", "kind", "malignancy"]
+    return _filled(pd.DataFrame(rows, columns=columns), READINGS)
+
+
+def _filled(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """A whole table with what evaluation does not look at filled in."""
     fillers = {"string": "1.2.3", "int8": 1, "int32": 0, "float64": 1.0, "bool": False}
-    full = nodules.assign(scores=[[3]] * len(nodules))
-    for name, (kind, _) in NODULES.columns.items():
+    full = rows.copy()
+    for name, (kind, _) in table.columns.items():
         if name not in full:
             full[name] = pd.Series([fillers[kind]] * len(full), dtype="object" if kind == "string" else kind)
-    return full
+    return full.astype({name: kind for name, (kind, _) in table.columns.items() if kind == "int8"})

@@ -92,7 +92,7 @@ def test_the_scope_is_what_the_changes_list(project, tmp_path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_configuration_fits_the_parameters(project, tmp_path, path):
-    changes = read_yaml(path) | {"weights": {"source": "random"}}
+    changes = set_value(read_yaml(path), "acquire.folder=/data")
 
     make_workspace(project, tmp_path / "mine", changes)
 

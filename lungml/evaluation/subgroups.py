@@ -47,27 +47,34 @@ def _text(column: str) -> Callable[[pd.DataFrame], pd.Series[str]]:
     return lambda facts: facts[column].where(facts[column] != "", UNKNOWN)
 
 
-def _spread(facts: pd.DataFrame) -> pd.Series[str]:
+def _apart(facts: pd.DataFrame) -> pd.DataFrame:
     """How far the readers' scores are apart; of one score nothing is known."""
     apart = [max(scores) - min(scores) if len(scores) > 1 else np.nan for scores in facts["scores"]]
-    names = ("all equal", "1 apart", "2 or more apart")
-    return Banding("apart", (0.5, 1.5), names).of(pd.DataFrame({"apart": apart}, index=facts.index))
+    return pd.DataFrame({"apart": apart}, index=facts.index)
 
 
 _LARGE_MM = np.nextafter(15.0, 16.0)
-GROUPINGS: dict[str, Callable[[pd.DataFrame], pd.Series[str]]] = {
-    "diameter": Banding(
-        "diameter_mm", (6.0, 8.0, _LARGE_MM), ("below 6 mm", "6 to 8 mm", "8 to 15 mm", "above 15 mm")
-    ).of,
-    "readers": Banding("n_readers", (2.5,), ("1 or 2", "3 or more")).of,
-    "readers' scores": _spread,
+_DIAMETER = Banding(
+    "diameter_mm", (6.0, 8.0, _LARGE_MM), ("below 6 mm", "6 to 8 mm", "8 to 15 mm", "above 15 mm")
+)
+_READERS = Banding("n_readers", (2.5,), ("1 or 2", "3 or more"))
+_THICKNESS = Banding(
+    "slice_thickness_mm", (1.5, 2.5), ("below 1.5 mm", "1.5 to below 2.5 mm", "2.5 mm or more")
+)
+_AGE = Banding("age_years", (60.0, 70.0), ("below 60 years", "60 to 69 years", "70 years or more"))
+_SPREAD = Banding("apart", (0.5, 1.5), ("all equal", "1 apart", "2 or more apart"))
+
+Grouping = Callable[[pd.DataFrame], "pd.Series[str]"]
+
+GROUPINGS: dict[str, Grouping] = {
+    "diameter": _DIAMETER.of,
+    "readers": _READERS.of,
+    "readers' scores": lambda facts: _SPREAD.of(_apart(facts)),
     "manufacturer": _text("manufacturer"),
     "kernel": _text("kernel"),
-    "slice thickness": Banding(
-        "slice_thickness_mm", (1.5, 2.5), ("below 1.5 mm", "1.5 to below 2.5 mm", "2.5 mm or more")
-    ).of,
+    "slice thickness": _THICKNESS.of,
     "sex": _text("sex"),
-    "age": Banding("age_years", (60.0, 70.0), ("below 60 years", "60 to 69 years", "70 years or more")).of,
+    "age": _AGE.of,
 }
 """Name -> group of each nodule, from columns of the tables nodules and series."""
 
@@ -126,10 +133,16 @@ def _surely(found: dict[int, _Group]) -> Callable[[int], float]:
     return lambda number: found[number].surely
 
 
+_BANDS = [name for banding in (_DIAMETER, _READERS, _SPREAD, _THICKNESS, _AGE) for name in banding.names]
+
+
 def _in_order(names: pd.Series[str]) -> list[str]:
-    """Groups by size, the largest first; what is not recorded last."""
+    """Bands from low to high, other groups by size, the largest first; what is not recorded last."""
     counts = names.value_counts()
-    return sorted(counts.index, key=lambda name: (name == UNKNOWN, -counts[name], name))
+    return sorted(
+        counts.index,
+        key=lambda name: (name == UNKNOWN, _BANDS.index(name) if name in _BANDS else -counts[name], name),
+    )
 
 
 def _describe(test: Suspicion, inside: BoolArray, measured: _Group) -> dict[str, Any]:

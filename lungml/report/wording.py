@@ -70,6 +70,14 @@ CAPTIONS = {
     "it the model is over-confident.",
     ("evaluate", "confusion"): "Rows are the readers' class, columns the model's; the diagonal is right, and "
     "neighbouring columns are small mistakes of an ordered scale.",
+    ("evaluate", "risk_coverage"): "The lower on the left, the more the model knows which of its answers are "
+    "unsure.",
+    ("evaluate", "reliability"): "On the diagonal, a stated probability of malignant comes true; bars are "
+    "intervals by patients.",
+    ("evaluate", "decision"): "Where the blue curve is above both other lines, acting on the model does the "
+    "most good; the band is its interval.",
+    ("evaluate", "subgroups"): "Long bars are small groups; the square is the group most surely worse than "
+    "the others.",
     (
         "finetune",
         "learning_curve",

@@ -107,7 +107,7 @@ def train_and_evaluate(root, task):
     )  # fmt: skip
     evaluate.run(
         EvaluateParams(null_draws=100), task=task, bundle=made, log=root / "log" / task, index=root / "index",
-        out=root / "evaluate" / task, **data,
+        ledger=root / "ledger.jsonl", out=root / "evaluate" / task, **data,
     )  # fmt: skip
 
 

@@ -4,7 +4,15 @@ import pytest
 from small_cohort import make_bundle, write_cohort
 
 from lungml.evaluation.gross_cases import GROSS_CASES
-from lungml.evaluation.ood import DEPTHS, abstained, distances, embed, judge_distances, learn_usual
+from lungml.evaluation.ood import (
+    DEPTHS,
+    abstained,
+    distances,
+    embed,
+    judge_distances,
+    learn_usual,
+    mahalanobis,
+)
 from lungml.imaging.store import read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.tables import SPLIT, read_table
@@ -23,15 +31,14 @@ def draw(rng, count, shift=0.0, width=8):
 def test_distance_is_mahalanobis_where_there_are_many_images():
     rng = np.random.default_rng(0)
     train = draw(rng, 50_000)
-    usual = learn_usual(train, train, 0.05)
     inverse = np.linalg.inv(np.cov(train[1.0].T))
     rows = draw(rng, 20, shift=2.0)
 
-    found = distances(usual, rows)
+    found = mahalanobis(train[1.0], learn_usual(train, train, 0.05).halves[1.0], rows[1.0])
 
     centred = rows[1.0] - train[1.0].mean(axis=0)
     expected = np.sqrt(np.einsum("ni,ij,nj->n", centred, inverse, centred))
-    assert found * usual.scales[1.0] == pytest.approx(expected, rel=0.01)
+    assert found == pytest.approx(expected, rel=0.01)
 
 
 def test_about_five_percent_of_usual_images_are_abstained_from():

@@ -57,6 +57,20 @@ def test_a_group_is_measured_by_the_auroc_of_its_cases():
     assert (found["n"], found["malignant"]) == (inside.sum(), test.malignant[inside].sum())
 
 
+def test_bands_come_from_low_to_high_and_makers_by_size():
+    test, facts = draw_test(0)
+
+    rows = subgroups(test, facts, 0.95)["groups"]
+
+    assert [row["group"] for row in rows if row["grouping"] == "diameter"] == [
+        "below 6 mm",
+        "6 to 8 mm",
+        "8 to 15 mm",
+        "above 15 mm",
+    ]
+    assert [row["group"] for row in rows if row["grouping"] == "manufacturer"] == ["A", "B"]
+
+
 def test_a_group_of_nineteen_is_too_few_and_has_no_figure():
     test, facts = draw_test(0)
     rare = np.r_[["C"] * 19, ["A"] * (len(test) - 19)]
@@ -108,7 +122,7 @@ def test_among_equal_groups_a_worst_one_is_rarely_called_so(runs):
 
 
 def draw_test(seed):
-    """About 240 nodules, a third of them of maker B; nothing recorded of them changes how the model does."""
+    """About 240 nodules, a third of maker B; nothing recorded of them changes how the model does."""
     rng = np.random.default_rng(seed)
     test = draw_suspicion(rng, 110)
     _, patients = np.unique(test.patient_ids, return_inverse=True)

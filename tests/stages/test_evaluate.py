@@ -7,16 +7,31 @@ import pytest
 from sklearn.metrics import average_precision_score
 from small_cohort import make_bundle, save_bundle, write_cohort
 
-from lungml.errors import InputError, MissingInputError
+from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.evaluation.answers import labelled
+from lungml.evaluation.trust import QUESTIONS
 from lungml.files import sha256_file
 from lungml.params.evaluation import EvaluateParams
+from lungml.sealing.ledger import Sealed, read_openings
 from lungml.stages import evaluate
-from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
+from lungml.tables import PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
 from lungml.terms import Target, Task
 
 PARAMS = EvaluateParams(null_draws=100)
-FIGURES = {"precision_recall.png", "roc.png", "calibration.png", "confusion.png"}
+FIGURES = {
+    f"{name}.png"
+    for name in (
+        "precision_recall",
+        "roc",
+        "calibration",
+        "confusion",
+        "risk_coverage",
+        "decision",
+        "subgroups",
+        "reliability",
+    )
+}
+FILES = {"metrics.json", "trust.json", "predictions.parquet", "suspicious_labels.parquet"}
 
 
 @pytest.fixture(scope="module", params=[Task.NODULE_BINARY, Task.NODULE_FIVE])
@@ -103,9 +118,55 @@ def test_a_second_run_writes_the_same_bytes(evaluated, tmp_path):
 
     run(task, cohort, bundle, tmp_path / "again")
 
-    assert {path.name for path in out.iterdir()} == FIGURES | {"metrics.json", "predictions.parquet"}
+    assert {path.name for path in out.iterdir()} == FIGURES | FILES
     for path in out.iterdir():
         assert sha256_file(path) == sha256_file(tmp_path / "again" / path.name), path.name
+
+
+def test_opening_the_test_part_is_in_the_ledger_and_not_in_the_outputs(evaluated):
+    task, cohort, bundle, out = evaluated
+
+    (found,) = read_openings(ledger_of(out))
+
+    assert found.is_of(Sealed(task.value, sha256_file(cohort.split), sha256_file(bundle / "bundle.json")))
+    assert found.metrics["weighted_auprc"] == metrics_of(out)["raw"]["weighted_auprc"]["value"]
+    assert all(found.when.encode() not in path.read_bytes() for path in out.iterdir())
+
+
+def test_without_the_plan_it_names_nothing_is_judged_or_written(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    bundle = save_bundle(tmp_path, make_bundle(cohort))
+    paths = {"bundle": bundle, "views": cohort.views, "split": cohort.split, "index": cohort.index}
+    planned = PARAMS.model_copy(update={"preregistration": str(tmp_path / "plan.yaml")})
+
+    with pytest.raises(ParamsError, match="not there"):
+        evaluate.run(
+            planned,
+            task=Task.NODULE_BINARY,
+            **paths,
+            ledger=tmp_path / "ledger.jsonl",
+            out=tmp_path / "out",
+        )
+
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "ledger.jsonl").exists()
+
+
+def test_every_question_of_trust_is_answered_on_test_and_fitted_on_validation(evaluated):
+    found = json.loads((evaluated[3] / "trust.json").read_text())
+
+    assert set(QUESTIONS) | {"out_of_distribution"} <= set(found)
+    assert (found["n"], found["patients"]) == (40, 20)
+    assert found["fitted_on"] == {"parts": ["val"], "n": 24, "patients": 12}
+    assert found["readers"]["auroc"]["reader"]["value"] == 1.0
+    assert sum(row["in_force"] for row in found["policies"]) == 1
+
+
+def test_labels_to_look_at_again_are_never_of_test(evaluated):
+    rows = read_table(evaluated[3] / "suspicious_labels.parquet", SUSPICIOUS)
+
+    assert set(rows["part"]) <= {"val"}
+    assert (rows["given"] != rows["suggested"]).all()
 
 
 def test_it_says_that_the_weights_were_random(tmp_path, capsys):
@@ -220,9 +281,20 @@ def test_other_models_are_calibrated_on_validation(evaluated):
 
 def run(task, cohort, bundle, out):
     evaluate.run(
-        PARAMS, task=task, bundle=bundle, log=bundle.with_name("log"), views=cohort.views, split=cohort.split,
-        index=cohort.index, out=out,
-    )  # fmt: skip
+        PARAMS,
+        task=task,
+        bundle=bundle,
+        log=bundle.with_name("log"),
+        views=cohort.views,
+        split=cohort.split,
+        index=cohort.index,
+        ledger=ledger_of(out),
+        out=out,
+    )
+
+
+def ledger_of(out):
+    return out.parent / f"{out.name}-ledger.jsonl"
 
 
 def metrics_of(out):
