@@ -13,7 +13,7 @@ from lungml.tuning.quiet import quiet
 from lungml.tuning.sampling import distribution_of
 from lungml.tuning.trials import TrialResult
 
-_FEWEST_TRIALS = 8
+_FEWEST_TRIALS = 20
 """With fewer, one that matters cannot be told from one that does not (docs/decisions)."""
 
 
@@ -22,7 +22,7 @@ def importances(tune: TuneParams, trials: Sequence[TrialResult]) -> dict[str, fl
 
     Pruned trials count with what they had reached, diverged ones with the lowest score of all: without them
     only good candidates would be compared. One that some trials lack, as the learning rate can be, has no
-    share. Empty for fewer than 8 trials, or where their scores are all alike.
+    share. Empty for fewer than 20 trials, or where their scores are all alike.
 
     Source: fANOVA, Hutter et al. 2014, proceedings.mlr.press/v32/hutter14.html.
     """

@@ -27,8 +27,8 @@ from lungml.tuning.candidate import Candidate, middle_of, searched_names, takes_
 
 SLOT = "slot"
 """Attribute of a trial that stands in for a dead one: the dead one's place in the budget."""
-_RANDOM_TRIALS = 4
-"""Trials before the sampler learns from earlier ones."""
+_FEWEST_RANDOM_TRIALS = 4
+"""Before the sampler learns from earlier trials; more where more hyper-parameters are searched."""
 
 
 def slots_of(trials: Sequence[FrozenTrial]) -> dict[int, int]:
@@ -68,7 +68,8 @@ class SlotSampler(BaseSampler):
         """Make the sampler of this trial."""
         slot = slots_of(study.get_trials(deepcopy=False))[trial.number]
         seed = int(np.random.SeedSequence((self._tune.seed, slot)).generate_state(1)[0])
-        sampler = TPESampler(seed=seed, n_startup_trials=_RANDOM_TRIALS)
+        random_trials = max(_FEWEST_RANDOM_TRIALS, len(self._tune.space.root))
+        sampler = TPESampler(seed=seed, n_startup_trials=random_trials)
         self._now = PartialFixedSampler(dict(middle_of(self._tune).values), sampler) if slot == 0 else sampler
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:

@@ -7,7 +7,7 @@ from lungml.tuning.candidate import Candidate
 from lungml.tuning.importance import importances
 from lungml.tuning.trials import TrialResult
 
-TUNE = params(trials=24, space=SPACE | {"augment.zoom": {"low": 0.0, "high": 0.4}})
+TUNE = params(trials=40, space=SPACE | {"augment.zoom": {"low": 0.0, "high": 0.4}})
 
 
 def by_rate(values):
@@ -36,20 +36,20 @@ def test_the_one_hyper_parameter_that_matters_gets_nearly_all(tmp_path, name, qu
 
 
 def test_what_does_not_vary_has_no_share(tmp_path):
-    fixed = params(trials=12, space=SPACE | {"batch_size": [16]})
+    fixed = params(trials=20, space=SPACE | {"batch_size": [16]})
 
     assert "batch_size" not in importances(fixed, run(tmp_path, fixed, only(by_rate)))
 
 
 def result(number, value, *, head="mlp"):
-    values = {"batch_size": 16, "optimizer": "sgd", "learning_rate": 1e-3 * (number + 1), "head": head}
+    values = {"batch_size": 16, "optimizer": "sgd", "learning_rate": 4e-4 * (number + 1), "head": head}
     scores = () if value is None else (value,)
     return TrialResult(number, Candidate(values), value is None, scores, value)
 
 
 @pytest.mark.parametrize(
     "trials",
-    [[result(number, 0.1 * number) for number in range(7)], [result(number, 0.5) for number in range(9)]],
+    [[result(number, 0.1 * number) for number in range(19)], [result(number, 0.5) for number in range(20)]],
     ids=["few", "equal"],
 )
 def test_too_little_to_say_gives_no_shares(trials):
@@ -58,7 +58,7 @@ def test_too_little_to_say_gives_no_shares(trials):
 
 def test_a_rate_at_which_trainings_diverge_matters():
     """All others are alike but for a little noise, so without the diverged ones nothing would matter."""
-    scores = [0.5, 0.501, 0.502, 0.5, 0.501, None, None, None, None]
+    scores = [0.5, 0.501, 0.502] * 4 + [None] * 8
     trials = [
         result(number, score, head=("linear", "mlp")[number % 2]) for number, score in enumerate(scores)
     ]
