@@ -91,8 +91,8 @@ class Batch:
     def __len__(self) -> int:
         return len(self.nodule_ids)
 
-    def parts(self, count: int) -> Iterator[Batch]:
-        """The batch in `count` parts whose sizes differ by one at most; as many as examples, if fewer."""
+    def micro_batches(self, count: int) -> Iterator[Batch]:
+        """The batch in `count` pieces whose sizes differ by one at most; as many as examples, if fewer."""
         ends = np.linspace(0, len(self), min(count, len(self)) + 1).astype(int).tolist()
         for start, end in itertools.pairwise(ends):
             inputs = tuple(each[start:end] for each in self.inputs)

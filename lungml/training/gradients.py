@@ -1,4 +1,4 @@
-"""The gradients of one step: of a batch in as many parts as memory asks for, checked and limited."""
+"""The gradients of one step: of a batch in as many micro-batches as memory asks for, checked and limited."""
 
 from __future__ import annotations
 
@@ -41,43 +41,43 @@ class Gradients:
     loss_of: LossOf
     recipe: RecipeParams
 
-    def fill(self, batch: Batch, parts: int, key: StepKey) -> tuple[float, int]:
-        """Fill them from `batch` in `parts`; where memory does not suffice, in twice as many.
+    def fill(self, batch: Batch, count: int, key: StepKey) -> tuple[float, int]:
+        """Fill them from `batch` in `count` micro-batches; where memory does not suffice, in twice as many.
 
-        The gradients of parts are summed, so only layers that look at a batch as a whole (batch norm, and
-        dropout by its draws) see a difference.
+        The gradients of micro-batches are summed, so only layers that look at a batch as a whole (batch norm,
+        and dropout by its draws) see a difference.
 
         Returns:
-            The loss, and the number of parts that fitted, for the steps after it.
+            The loss, and the number of micro-batches that fitted, for the steps after it.
 
         Raises:
             DivergedError: the loss or the gradient is not a number; the text names the nodules.
-            ModelError: memory does not suffice for parts of two images.
+            ModelError: memory does not suffice for two images.
         """
         before = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
         while True:
             try:
                 with seeded(key.seed, key.epoch, key.step):
-                    loss = self._sum(batch, parts, key)
+                    loss = self._sum(batch, count, key)
                 break
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
             # not within `except`, where the error still holds the tensors of the step
-            parts = _twice(parts, batch, key)
+            count = _twice(count, batch, key)
             self.network.zero_grad(set_to_none=True)
             for buffer, value in before:
                 buffer.copy_(value)
         self._limit(batch, key)
-        return loss, parts
+        return loss, count
 
-    def _sum(self, batch: Batch, parts: int, key: StepKey) -> float:
+    def _sum(self, batch: Batch, count: int, key: StepKey) -> float:
         total = 0.0
-        for part in batch.parts(parts):
+        for micro in batch.micro_batches(count):
             with stepping(self.recipe.precision):
-                logits = self.network(*part.inputs)
-            loss = self.loss_of(logits.float(), part.targets) * (len(part) / len(batch))
-            _check("loss", loss.detach(), part, key)
+                logits = self.network(*micro.inputs)
+            loss = self.loss_of(logits.float(), micro.targets) * (len(micro) / len(batch))
+            _check("loss", loss.detach(), micro, key)
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         return total
@@ -96,15 +96,15 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
-def _twice(parts: int, batch: Batch, key: StepKey) -> int:
-    """Batch norm of one image is not defined, so a part has two at least."""
-    if 2 * parts > len(batch) // 2:
+def _twice(count: int, batch: Batch, key: StepKey) -> int:
+    """Batch norm of one image is not defined, so a micro-batch has two at least."""
+    if 2 * count > len(batch) // 2:
         raise ModelError(
-            f"there is not enough memory in {key}, with {len(batch)} images in {parts} parts. "
+            f"there is not enough memory in {key}, with {len(batch)} images in {count} micro-batches. "
             "Take a smaller backbone or views.size_px, free memory, or set recipe.precision: bfloat16"
         )
-    say(f"  not enough memory in {key}: batches go through the network in {2 * parts} parts from now on")
-    return 2 * parts
+    say(f"  not enough memory in {key}: batches go through in {2 * count} micro-batches from now on")
+    return 2 * count
 
 
 def _check(what: str, value: Tensor, batch: Batch, key: StepKey) -> None:

@@ -111,7 +111,8 @@ class _Course:
         )
         for step in range(state.step, len(steps)):
             batch = feed.batch(steps[step], epoch=epoch, step=step)
-            loss, state.parts = gradients.fill(batch, state.parts, StepKey(settings.seed, epoch, step))
+            key = StepKey(settings.seed, epoch, step)
+            loss, state.micro_batches = gradients.fill(batch, state.micro_batches, key)
             set_learning_rate(state.optimizer, plan.learning_rate(step / len(steps)))
             state.finish_step(loss, len(batch))
             self.safety.after_step(state)

@@ -54,7 +54,7 @@ class _Tally:
 class TrainingState:
     """Model, optimizer, moving average, records and best weights of a training.
 
-    `parts` is the number of parts a batch goes through the network in.
+    `micro_batches` is the number that a batch goes through the network in.
     """
 
     def __init__(self, classifier: Classifier, optimizer: str, recipe: RecipeParams) -> None:
@@ -64,7 +64,7 @@ class TrainingState:
         self.average = Average(classifier, recipe.average_decay)
         self.epoch = 0
         self.step = 0
-        self.parts = recipe.accumulate
+        self.micro_batches = recipe.accumulate
         self.records: list[EpochRecord] = []
         self.best: Validation | None = None
         self.best_epoch = 0
@@ -119,7 +119,7 @@ class TrainingState:
             "average": self.average.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
-            "parts": self.parts,
+            "micro_batches": self.micro_batches,
             "records": [asdict(record) for record in self.records],
             "best": None if self.best is None else asdict(self.best),
             "best_epoch": self.best_epoch,
@@ -132,7 +132,8 @@ class TrainingState:
         self.classifier.load_state_dict(saved["classifier"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average.load_state_dict(saved["average"])
-        self.epoch, self.step, self.parts = saved["epoch"], saved["step"], saved["parts"]
+        self.epoch, self.step = saved["epoch"], saved["step"]
+        self.micro_batches = saved["micro_batches"]
         self.records = [EpochRecord(**record) for record in saved["records"]]
         self.best = None if saved["best"] is None else Validation(**saved["best"])
         self.best_epoch = saved["best_epoch"]

@@ -117,15 +117,15 @@ def test_batches_differ_in_size_by_one_at_most():
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [10]), (3, [3, 3, 4]), (4, [2, 3, 2, 3]), (25, [1] * 10)])
-def test_a_batch_comes_apart_into_even_parts_in_its_order(count, sizes):
+def test_a_batch_comes_apart_into_even_micro_batches_in_its_order(count, sizes):
     batch = batches(RecipeParams(imbalance="none"), batch_size=12)[0]
 
-    parts = list(batch.parts(count))
+    pieces = list(batch.micro_batches(count))
 
-    assert sorted(map(len, parts)) == sorted(sizes)
-    assert torch.equal(torch.cat([images_of(part) for part in parts]), images_of(batch))
-    assert torch.equal(torch.cat([part.targets for part in parts]), batch.targets)
-    assert sum((part.nodule_ids for part in parts), ()) == batch.nodule_ids
+    assert sorted(map(len, pieces)) == sorted(sizes)
+    assert torch.equal(torch.cat([images_of(piece) for piece in pieces]), images_of(batch))
+    assert torch.equal(torch.cat([piece.targets for piece in pieces]), batch.targets)
+    assert sum((piece.nodule_ids for piece in pieces), ()) == batch.nodule_ids
 
 
 def test_upsampling_shows_both_classes_equally_often():

@@ -27,11 +27,11 @@ def plain_network():
     return nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(196, 2))
 
 
-def filled(network, batch, parts, recipe=RECIPE, *, loss="cross-entropy", weights=None):
+def filled(network, batch, count, recipe=RECIPE, *, loss="cross-entropy", weights=None):
     def loss_of(logits, targets):
         return LOSSES[loss](logits, targets, weights)
 
-    found = Gradients(network, loss_of, recipe).fill(batch, parts, KEY)
+    found = Gradients(network, loss_of, recipe).fill(batch, count, KEY)
     return found, [parameter.grad.clone() for parameter in network.parameters()]
 
 
@@ -40,13 +40,13 @@ def length(gradients):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("parts", [2, 3, 5, 99])
+@pytest.mark.parametrize("count", [2, 3, 5, 99])
 @pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0])])
-def test_parts_of_a_batch_add_up_to_the_gradients_of_the_batch(loss, parts, weights):
+def test_micro_batches_add_up_to_the_gradients_of_the_batch(loss, count, weights):
     batch = make_batch()
 
     (whole_loss, _), whole = filled(plain_network(), batch, 1, loss=loss, weights=weights)
-    (sum_loss, _), summed = filled(plain_network(), batch, parts, loss=loss, weights=weights)
+    (sum_loss, _), summed = filled(plain_network(), batch, count, loss=loss, weights=weights)
 
     assert sum_loss == pytest.approx(whole_loss)
     for one, other in zip(summed, whole, strict=True):
@@ -96,25 +96,27 @@ class Hungry(nn.Module):
 
 
 @pytest.mark.parametrize("ask", [no_gpu_memory, no_memory])
-def test_without_memory_a_step_is_done_again_in_twice_as_many_parts(ask, capsys):
+def test_without_memory_a_step_is_done_again_in_twice_as_many_micro_batches(ask, capsys):
     batch, hungry = make_batch(12), Hungry(make_classifier(), 3, ask)
 
-    (loss, parts), gradients = filled(hungry, batch, 1)
+    (loss, count), gradients = filled(hungry, batch, 1)
 
     modest = Hungry(make_classifier(), 12, ask)
     (expected_loss, _), expected = filled(modest, batch, 4)
-    assert (loss, parts) == (expected_loss, 4)
+    assert (loss, count) == (expected_loss, 4)
     assert all(torch.equal(one, other) for one, other in zip(gradients, expected, strict=True))
     statistics, wanted = (dict(network.named_buffers()) for network in (hungry, modest))
     assert all(torch.equal(value, wanted[name]) for name, value in statistics.items())
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1] for line in lines] == [
-        f"batches go through the network in {count} parts from now on" for count in (2, 4)
+        f"batches go through in {number} micro-batches from now on" for number in (2, 4)
     ]
 
 
 def test_where_two_images_are_too_many_the_training_ends_with_what_to_do():
-    with pytest.raises(ModelError, match=r"epoch 1, step 1, with 12 images in 4 parts.*smaller backbone"):
+    with pytest.raises(
+        ModelError, match=r"epoch 1, step 1, with 12 images in 4 micro-batches.*smaller backbone"
+    ):
         filled(Hungry(make_classifier(), 1, no_memory), make_batch(12), 1)
 
 

@@ -62,7 +62,7 @@ def test_layers_are_unfrozen_as_the_schedule_says():
     assert not any(name.startswith("backbone.0") for trained in names for name in trained)
 
 
-def test_a_batch_in_parts_trains_as_the_whole_batch_does_where_nothing_looks_at_it_as_a_whole():
+def test_a_batch_in_micro_batches_trains_as_the_whole_batch_does_where_nothing_looks_at_it_as_a_whole():
     found = []
     for accumulate in (1, 3):
         classifier = make_classifier()
@@ -71,10 +71,10 @@ def test_a_batch_in_parts_trains_as_the_whole_batch_does_where_nothing_looks_at_
         records = list(train(classifier, make_data(), make_settings(recipe=recipe, epochs=2)))
         found.append((weights(classifier), records))
 
-    (whole, records), (parts, others) = found
-    assert not equal(parts, whole)
+    (whole, records), (pieces, others) = found
+    assert not equal(pieces, whole)
     for name, value in whole.items():
-        assert torch.allclose(parts[name], value, atol=1e-4), name
+        assert torch.allclose(pieces[name], value, atol=1e-4), name
     assert [each.val_loss for each in others] == pytest.approx([each.val_loss for each in records], abs=1e-4)
 
 

@@ -85,7 +85,7 @@ def test_behind_frozen_layers_too_a_stopped_training_goes_on_to_the_same_bytes(
     assert results(records) == results(uninterrupted_behind[1])
 
 
-def test_after_missing_memory_a_resumed_training_goes_on_in_as_many_parts(tmp_path, capsys):
+def test_after_missing_memory_a_resumed_training_goes_on_in_as_many_micro_batches(tmp_path, capsys):
     """Memory is missing once, in the third step; a stop after that is no way back to whole batches."""
     asked = itertools.count(1)
 
@@ -109,7 +109,7 @@ def test_after_missing_memory_a_resumed_training_goes_on_in_as_many_parts(tmp_pa
     found, _ = run(make_settings(), checkpoints=checkpoints)
 
     assert equal(found, expected)
-    assert capsys.readouterr().err.count("in 2 parts from now on") == 2
+    assert capsys.readouterr().err.count("in 2 micro-batches from now on") == 2
 
 
 BLOWING_UP = RecipeParams(
