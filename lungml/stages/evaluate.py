@@ -11,19 +11,18 @@ import pandas as pd
 
 from lungml.bundle import Bundle, bundle_sha256, predict, read_bundle
 from lungml.errors import InputError
-from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.calibration import with_temperature
-from lungml.evaluation.results import Judged, calibration_of, differences, judge, values_of
+from lungml.evaluation.results import Judged, calibration_of, compared, judge, values_of
 from lungml.evaluation.summary import summary_lines
 from lungml.evaluation.tally import Cases, check_cases
 from lungml.evaluation.tta import VIEWS, predict_tta
 from lungml.figures.curves import calibration_figure, confusion_figure, precision_recall_figure, roc_figure
 from lungml.figures.style import save
-from lungml.files import atomic_folder, sha256_file, write_json
+from lungml.files import atomic_folder, read_json, sha256_file, write_json
 from lungml.imaging.store import ViewStore, read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.progress import say
-from lungml.tables import NODULES, PREDICTIONS, SPLIT, read_table, write_table
+from lungml.tables import BASELINES, NODULES, PREDICTIONS, SPLIT, read_table, write_table
 from lungml.terms import Part, Target, Task
 
 
@@ -38,19 +37,32 @@ class _Test:
 
 
 def run(
-    params: EvaluateParams, *, task: Task, bundle: Path, views: Path, split: Path, index: Path, out: Path
+    params: EvaluateParams,
+    *,
+    task: Task,
+    bundle: Path,
+    views: Path,
+    split: Path,
+    index: Path,
+    baselines: Path,
+    out: Path,
 ) -> None:
     """Write `out/{metrics.json, predictions.parquet}` and the curves.
 
     Raises:
-        InputError: the bundle is of another task or was trained on another split, or a part has no nodules.
+        InputError: the bundle is of another task or was trained on another split, a part has no nodules, or
+            the baselines answered other nodules.
     """
     model = read_bundle(bundle)
     _check_fit(model, task, split)
     nodules = _nodules(split, index, task.target)
     predicted = _predict(model, read_store(views), nodules)
-    test, val = _judge(nodules, predicted), _cases(predicted[predicted["part"] == Part.VAL], "probabilities")
+    test, val = (
+        _judge(nodules, predicted, baselines),
+        _cases(predicted[predicted["part"] == Part.VAL], "probabilities"),
+    )
     metrics = _metrics(params, task, model, test) | {
+        "baselines_seen": read_json(baselines / "baselines.json"),
         "calibration": calibration_of(val, test.raw.cases, params),
         "lineage": dict(model.lineage) | {"bundle_sha256": bundle_sha256(bundle)},
     }
@@ -98,21 +110,25 @@ def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame) -> pd.DataF
     ).drop(columns="diameter_mm")
 
 
-def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame) -> _Test:
-    known = nodules[nodules["part"] != Part.TEST]
+def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame, baselines: Path) -> _Test:
     test = nodules[nodules["part"] == Part.TEST].sort_values("nodule_id", ignore_index=True)
     answers = predicted[predicted["part"] == Part.TEST]
-    raw = _cases(answers, "probabilities")
-    guesses = {name: guess(known, test, raw.classes) for name, guess in BASELINES.items()}
+    guesses = read_table(baselines / "predictions.parquet", BASELINES)
     return _Test(
         test,
-        judge(raw, test["patient_id"]),
+        judge(_cases(answers, "probabilities"), test["patient_id"]),
         judge(_cases(answers, "probabilities_tta"), test["patient_id"]),
         {
-            name: judge(check_cases(test["label"], guess), test["patient_id"])
-            for name, guess in guesses.items()
+            str(name): judge(_baseline_cases(test, rows, baselines), test["patient_id"])
+            for name, rows in guesses.groupby("baseline", sort=False)
         },
     )
+
+
+def _baseline_cases(test: pd.DataFrame, rows: pd.DataFrame, baselines: Path) -> Cases:
+    if rows["nodule_id"].tolist() != test["nodule_id"].tolist():
+        raise InputError(f"{baselines} answers other nodules than those of test; run `dvc repro baselines`")
+    return check_cases(test["label"], np.stack(rows["probabilities"].to_list()))
 
 
 def _cases(rows: pd.DataFrame, column: str) -> Cases:
@@ -136,10 +152,8 @@ def _metrics(params: EvaluateParams, task: Task, model: Bundle, test: _Test) -> 
         "tta_view_names": list(VIEWS),
         "raw": values_of(test.raw, params.confidence),
         "tta": values_of(test.tta, params.confidence),
-        "tta_minus_raw": differences(test.tta, test.raw, params.confidence),
         "baselines": {name: values_of(made, params.confidence) for name, made in test.baselines.items()},
-        "model_minus_diameter": differences(test.raw, test.baselines["diameter"], params.confidence),
-    }
+    } | compared(test.raw, test.tta, test.baselines, test.nodules["patient_id"], params)
 
 
 def _draw(folder: Path, task: Task, test: _Test, calibration: dict[str, Any]) -> None:
