@@ -157,7 +157,8 @@ def measured(task, tables, split, rng):
     shown = [
         np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True) for scale in (1.0, 1.1)
     ]
-    shown[1] = shown[1] + rng.normal(scale=0.02, size=shown[1].shape)
+    shown[1] = np.abs(shown[1] + rng.normal(scale=0.02, size=shown[1].shape))
+    shown[1] /= shown[1].sum(axis=1, keepdims=True)
     patients = test["patient_id"]
     raw, tta = (judge(check_cases(test["label"], answers), patients) for answers in shown)
     seen = [np.log(part[["diameter_mm"]].to_numpy()) for part in (known, test)]

@@ -12,8 +12,6 @@ from lungml.evaluation.ranking import FloatArray
 
 NAMES = ("manufacturer", "model", "kernel")
 """Columns of table SERIES that are words."""
-SUSPECT = 0.6
-"""Area under the ROC curve above which the metadata are said to tell the label."""
 
 
 def metadata_features(nodules: pd.DataFrame) -> FloatArray:

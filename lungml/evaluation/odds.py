@@ -25,8 +25,11 @@ Truth = NDArray[np.bool_]
 
 
 def log_odds(probabilities: FloatArray, first: int) -> FloatArray:
-    """(N,): log odds of the classes from `first` on; infinite where an answer is exactly 0 or 1."""
-    with np.errstate(divide="ignore"):
+    """(N,): log odds of the classes from `first` on.
+
+    Infinite where an answer is exactly 0 or 1, NaN where it is a score below 0 and no probability.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(probabilities[:, first:].sum(axis=1)) - np.log(probabilities[:, :first].sum(axis=1))
 
 

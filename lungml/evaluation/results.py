@@ -26,6 +26,9 @@ from lungml.params.evaluation import EvaluateParams
 PRIMARY = "diameter"
 """The baseline that the model must beat; the verdict is about it."""
 
+SUSPECT = 0.6
+"""Area under the ROC curve above which metadata are said to tell the label."""
+
 Values = dict[str, dict[str, float | None]]
 """Metric -> {value, low, high, ...}; null where one is not defined."""
 
@@ -62,7 +65,8 @@ def compared(
     """The model against its test-time views, the diameter and all baselines, on the same drawn patients.
 
     Returns:
-        `tta_minus_raw` and `model_minus_diameter`, every metric; `comparisons`, see `_family`.
+        `tta_minus_raw` and `model_minus_diameter`, every metric; `comparisons`, see `_family`;
+        `metadata_tell_the_label`, whether their AUROC is above `SUSPECT`.
     """
     draws = draw_patients(patient_ids, params.replicates, params.seed)
     raw, turned = resample(model.cases, draws), resample(tta.cases, draws)
@@ -74,6 +78,7 @@ def compared(
         "tta_minus_raw": differences(turned, raw, params.confidence),
         "model_minus_diameter": differences(raw, rows[PRIMARY], params.confidence),
         "comparisons": _family(raw, rows, params),
+        "metadata_tell_the_label": _tells_the_label(baselines.get("metadata")),
     }
 
 
@@ -107,6 +112,11 @@ def _family(model: Resampled, baselines: Mapping[str, Resampled], params: Evalua
             for name, each in found.items()
         },
     }
+
+
+def _tells_the_label(judged: Judged | None) -> bool:
+    area = None if judged is None else judged.measures["auroc"].value
+    return area is not None and area > SUSPECT
 
 
 def _delong(first: Cases, second: Cases) -> dict[str, float | None] | None:

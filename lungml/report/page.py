@@ -12,6 +12,7 @@ from typing import Any
 
 from lungml.errors import InputError
 from lungml.report import notes, wording
+from lungml.report.beside import Beside, beside
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
@@ -74,8 +75,12 @@ class TaskSection:
     classes: list[tuple[str, float]]
     diameter: Json
     tta_minus_raw: Json
+    beside: Beside
     metrics: list[MetricRow]
-    baselines: list[str]
+    baselines: list[tuple[str, str]]
+    """Name in `metrics.json` and in the report."""
+    delong: list[tuple[str, Json]]
+    """Baseline, and DeLong's test of the model against it."""
     groups: list[FigureGroup]
     registration: str
     lineage: list[tuple[str, str]]
@@ -170,8 +175,10 @@ def _task_section(found: TaskFiles) -> TaskSection:
         classes=list(metrics["class_shares"].items()),
         diameter=number_of(baselines.get("diameter", {}), HEADLINE),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
+        beside=beside(found.task, metrics),
         metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
-        baselines=sorted(baselines),
+        baselines=[(kind, title) for kind, (title, _) in wording.BASELINE_NAMES.items() if kind in baselines],
+        delong=_delong(metrics["comparisons"]["rows"]),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         registration=notes.registration(found.registration),
         lineage=_lineage(metrics["lineage"], found.registration),
@@ -182,6 +189,16 @@ def _tone(difference: Json) -> str:
     if difference["low"] is not None and difference["low"] > 0:
         return "better"
     return "worse" if difference["high"] is not None and difference["high"] < 0 else "open"
+
+
+def _delong(rows: Json) -> list[tuple[str, Json]]:
+    """Of the baselines that rank nodules at all."""
+    titles = {name: title for name, (title, _) in wording.BASELINE_NAMES.items()}
+    return [
+        (titles[name], row["delong"])
+        for name, row in rows.items()
+        if row["delong"] is not None and row["delong"]["p"] is not None
+    ]
 
 
 def _metric_row(name: str, metrics: Json) -> MetricRow:

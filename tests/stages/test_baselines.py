@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from lungml.embeddings import read_embeddings, write_embeddings
 from lungml.errors import InputError
 from lungml.evaluation.baselines import BASELINES
-from lungml.evaluation.metadata import SUSPECT
+from lungml.evaluation.results import SUSPECT
 from lungml.files import sha256_file
 from lungml.imaging.store import read_store, write_store
 from lungml.params.model import ScreenParams
