@@ -37,6 +37,8 @@ IntArray = NDArray[np.int64]
 
 METRIC_NAMES = ("weighted_auprc", "balanced_accuracy")
 _CONFIDENCE = 0.95
+FIELDS = 8
+"""Fields along each side of a coarse image."""
 
 
 @dataclass(frozen=True, order=True)
@@ -97,7 +99,7 @@ def judge(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenP
     How much other training nodules would change the probe is not in it.
     """
     judged = [Cases(cohort.labels, _out_of_fold(features, cohort, fold, params)) for fold in folds]
-    parts = [jackknife(cases, cohort.patients) for cases in judged]
+    parts = [jackknife(cases, cohort.patients, METRIC_NAMES) for cases in judged]
     mean = replace(
         parts[0],
         whole={name: float(np.mean([part.whole[name] for part in parts])) for name in METRIC_NAMES},
@@ -121,17 +123,14 @@ def verdicts_differ(first: Verdict, second: Verdict) -> Mapping[str, Interval]:
 
 
 def coarse_pixels(images_hu: NDArray[np.int16]) -> FloatArray:
-    """Mean HU of views (N, C, H, W) in 8 x 8 fields, all channels in a row: (N, 64 C)."""
+    """Mean HU of views (N, C, H, W) in FIELDS x FIELDS fields, all channels in a row: (N, C FIELDS^2)."""
     sums = images_hu.astype(np.float64)
     for axis in (-2, -1):
-        edges = np.linspace(0, images_hu.shape[axis], _FIELDS + 1).astype(np.int64)[:-1]
+        edges = np.linspace(0, images_hu.shape[axis], FIELDS + 1).astype(np.int64)[:-1]
         sums = np.add.reduceat(sums, edges, axis=axis)
-    pixels = images_hu.shape[-1] * images_hu.shape[-2] / _FIELDS**2
+    pixels = images_hu.shape[-1] * images_hu.shape[-2] / FIELDS**2
     coarse: FloatArray = sums.reshape(len(sums), -1) / pixels
     return coarse
-
-
-_FIELDS = 8
 
 
 def chance_levels(cohort: Cohort) -> dict[str, float]:
@@ -218,14 +217,14 @@ def _out_of_fold(features: FloatArray, cohort: Cohort, folds: IntArray, params: 
     probabilities = np.zeros((len(cohort.labels), cohort.classes))
     for fold in np.unique(folds):
         held_out = folds == fold
-        fit, rows = _reduce(features[~held_out], features[held_out], params.components)
+        fit, rows = reduce_features(features[~held_out], features[held_out], params.components)
         probe = LogisticRegression(C=params.inverse_penalty, class_weight="balanced", max_iter=1000)
         probe.fit(fit, cohort.labels[~held_out])
         probabilities[np.ix_(held_out, probe.classes_)] = probe.predict_proba(rows)
     return probabilities
 
 
-def _reduce(fit: FloatArray, rows: FloatArray, components: int) -> tuple[FloatArray, FloatArray]:
+def reduce_features(fit: FloatArray, rows: FloatArray, components: int) -> tuple[FloatArray, FloatArray]:
     """Standardise, keep the first principal components, scale to a mean squared length of 1, all by `fit`."""
     deviation = fit.std(axis=0)
     # A feature that hardly varies in train says nothing, and must not be blown up in the held-out fold.

@@ -175,6 +175,16 @@ PREDICTIONS = Table(
     },
 )
 
+BASELINES = Table(
+    "baselines",
+    ("nodule_id", "baseline"),
+    {
+        "nodule_id": ("string", "as in split; test nodules only"),
+        "baseline": ("string", "what was allowed to see less than the model"),
+        "probabilities": ("list<float64>", "one per class of the task's target"),
+    },
+)
+
 OUTLIERS = Table(
     "outliers",
     ("nodule_id",),

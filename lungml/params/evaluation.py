@@ -19,6 +19,8 @@ class EvaluateParams(Section):
     """Bins of equal size, by confidence."""
     null_draws: Annotated[int, Field(ge=100)] = 1000
     """Draws of the calibration error that a perfectly calibrated model would show."""
+    replicates: Annotated[int, Field(ge=100)] = 2000
+    """Times that patients are drawn anew to compare two models."""
     seed: int = 20250301
     """Of those draws."""
     preregistration: str | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lungml.report import notes, wording
+from lungml.report.beside import Beside, beside
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
@@ -58,8 +59,12 @@ class TaskSection:
     classes: list[tuple[str, float]]
     diameter: Json
     tta_minus_raw: Json
+    beside: Beside
     metrics: list[MetricRow]
-    baselines: list[str]
+    baselines: list[tuple[str, str]]
+    """Name in `metrics.json` and in the report."""
+    delong: list[tuple[str, Json]]
+    """Baseline, and DeLong's test of the model against it."""
     groups: list[FigureGroup]
     trust: list[TrustPart]
     registration: str
@@ -155,8 +160,10 @@ def _task_section(found: TaskFiles) -> TaskSection:
         classes=list(metrics["class_shares"].items()),
         diameter=number_of(baselines.get("diameter", {}), HEADLINE),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
+        beside=beside(found.task, metrics),
         metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
-        baselines=sorted(baselines),
+        baselines=[(kind, title) for kind, (title, _) in wording.BASELINE_NAMES.items() if kind in baselines],
+        delong=_delong(metrics["comparisons"]["rows"]),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         trust=trust_parts(found),
         registration=notes.registration(found.registration),
@@ -168,6 +175,16 @@ def _tone(difference: Json) -> str:
     if difference["low"] is not None and difference["low"] > 0:
         return "better"
     return "worse" if difference["high"] is not None and difference["high"] < 0 else "open"
+
+
+def _delong(rows: Json) -> list[tuple[str, Json]]:
+    """Of the baselines that rank nodules at all."""
+    titles = {name: title for name, (title, _) in wording.BASELINE_NAMES.items()}
+    return [
+        (titles[name], row["delong"])
+        for name, row in rows.items()
+        if row["delong"] is not None and row["delong"]["p"] is not None
+    ]
 
 
 def _metric_row(name: str, metrics: Json) -> MetricRow:

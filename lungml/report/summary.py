@@ -72,6 +72,8 @@ def _flat(found: TaskFiles) -> dict[str, Any]:
     for prefix, values in groups.items():
         for metric in sorted(values):
             numbers[f"{prefix}{metric}"] = values[metric]["value"]
+    for name, values in metrics["baselines"].items():
+        numbers[f"{name}_{HEADLINE}"] = number_of(values, HEADLINE)["value"]
     headline = number_of(metrics["raw"], HEADLINE)
     numbers |= {f"{HEADLINE}_{part}": headline[part] for part in ("low", "high", "chance", "skill")}
     return numbers | {

@@ -20,6 +20,7 @@ STAGES = {
     "screen": "Rank backbones and depths by linear probes.",
     "tune": "Search batch size, optimizer, learning rate and head.",
     "finetune": "Train the model: head first, then the unfreezing schedule.",
+    "baselines": "Answer the test nodules without the model: size, HU, metadata, surroundings, features.",
     "evaluate": "Measure the model on the test part, beside its baselines.",
     "explain": "Draw Grad-CAM++ maps of test cases.",
     "register": "Put the model into the MLflow registry.",

@@ -12,11 +12,10 @@ import pandas as pd
 from lungml.bundle import Bundle, bundle_sha256, read_bundle
 from lungml.errors import InputError
 from lungml.evaluation.answers import answer
-from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.calibration import with_temperature
 from lungml.evaluation.evidence import gather_evidence
 from lungml.evaluation.ood import judge_distances
-from lungml.evaluation.results import Judged, calibration_of, differences, judge, values_of
+from lungml.evaluation.results import Judged, calibration_of, compared, judge, values_of
 from lungml.evaluation.summary import summary_lines
 from lungml.evaluation.tally import Cases, check_cases
 from lungml.evaluation.trust import suspicious, trust
@@ -24,13 +23,13 @@ from lungml.evaluation.tta import VIEWS
 from lungml.figures.curves import calibration_figure, confusion_figure, precision_recall_figure, roc_figure
 from lungml.figures.style import save
 from lungml.figures.trust import draw_trust
-from lungml.files import atomic_folder, sha256_file, write_json
+from lungml.files import atomic_folder, read_json, sha256_file, write_json
 from lungml.imaging.store import ViewStore, read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.progress import say
 from lungml.sealing.ledger import Sealed
 from lungml.sealing.seal import ask
-from lungml.tables import NODULES, PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
+from lungml.tables import BASELINES, NODULES, PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
 from lungml.terms import Part, Target, Task
 
 
@@ -53,6 +52,7 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
     views: Path,
     split: Path,
     index: Path,
+    baselines: Path,
     ledger: Path,
     out: Path,
 ) -> None:
@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
 
     Raises:
         InputError: the bundle is of another task or was trained on another split, a part has no nodules, or
-            the test part may not be opened.
+            the baselines answered other nodules, or the test part may not be opened.
     """
     model = read_bundle(bundle)
     _check_fit(model, task, split)
@@ -75,9 +75,10 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
     store = read_store(views)
     nodules = _nodules(split, index, task.target)
     predicted = _predict(model, store, nodules, log)
-    test, held_out = _judge(nodules, predicted), predicted[predicted["part"] != Part.TEST]
+    test, held_out = _judge(nodules, predicted, baselines), predicted[predicted["part"] != Part.TEST]
     calibration = calibration_of(_cases(held_out, "probabilities"), test.raw.cases, params)
     metrics = _metrics(params, task, model, test) | {
+        "baselines_seen": read_json(baselines / "baselines.json"),
         "calibration": calibration | {"fitted_on": len(held_out)},
         "lineage": dict(model.lineage) | {"bundle_sha256": sealed.bundle_sha256},
     }
@@ -133,21 +134,25 @@ def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame, log: Path) 
     )
 
 
-def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame) -> _Test:
-    known = nodules[nodules["part"] != Part.TEST]
+def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame, baselines: Path) -> _Test:
     test = nodules[nodules["part"] == Part.TEST].sort_values("nodule_id", ignore_index=True)
     answers = predicted[predicted["part"] == Part.TEST]
-    raw = _cases(answers, "probabilities")
-    guesses = {name: guess(known, test, raw.classes) for name, guess in BASELINES.items()}
+    guesses = read_table(baselines / "predictions.parquet", BASELINES)
     return _Test(
         test,
-        judge(raw, test["patient_id"]),
+        judge(_cases(answers, "probabilities"), test["patient_id"]),
         judge(_cases(answers, "probabilities_tta"), test["patient_id"]),
         {
-            name: judge(check_cases(test["label"], guess), test["patient_id"])
-            for name, guess in guesses.items()
+            str(name): judge(_baseline_cases(test, rows, baselines), test["patient_id"])
+            for name, rows in guesses.groupby("baseline", sort=False)
         },
     )
+
+
+def _baseline_cases(test: pd.DataFrame, rows: pd.DataFrame, baselines: Path) -> Cases:
+    if rows["nodule_id"].tolist() != test["nodule_id"].tolist():
+        raise InputError(f"{baselines} answers other nodules than those of test; run `dvc repro baselines`")
+    return check_cases(test["label"], np.stack(rows["probabilities"].to_list()))
 
 
 def _cases(rows: pd.DataFrame, column: str) -> Cases:
@@ -171,10 +176,8 @@ def _metrics(params: EvaluateParams, task: Task, model: Bundle, test: _Test) -> 
         "tta_view_names": list(VIEWS),
         "raw": values_of(test.raw, params.confidence),
         "tta": values_of(test.tta, params.confidence),
-        "tta_minus_raw": differences(test.tta, test.raw, params.confidence),
         "baselines": {name: values_of(made, params.confidence) for name, made in test.baselines.items()},
-        "model_minus_diameter": differences(test.raw, test.baselines["diameter"], params.confidence),
-    }
+    } | compared(test.raw, test.tta, test.baselines, test.nodules["patient_id"], params)
 
 
 def _draw(folder: Path, task: Task, test: _Test, calibration: dict[str, Any]) -> None:

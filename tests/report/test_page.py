@@ -119,6 +119,24 @@ def test_every_number_of_the_headline_is_there_with_interval_chance_and_diameter
             assert wording.number(number) in text
 
 
+def test_an_evaluation_without_its_baselines_makes_no_report(project):
+    path = project / "reports/evaluate/nodule-five/metrics.json"
+    metrics = json.loads(path.read_text())
+    del metrics["baselines_seen"]
+    path.write_text(json.dumps(metrics))
+
+    with pytest.raises(InputError, match="lacks baselines_seen"):
+        write_report(project)
+
+
+def test_the_long_table_is_folded_away_and_has_every_metric(page):
+    short, long = page.split("<details>")[0], page.split("<details>")[1].split("</details>")[0]
+
+    assert "Calibration slope" in text_of(long)
+    assert "Calibration slope" not in text_of(short)
+    assert page.count("<details>") == len(Task)
+
+
 def test_equal_inputs_give_equal_bytes(page, project):
     assert write_report(project) == page
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from small_cohort import make_bundle, save_bundle, write_cohort
+from small_cohort import make_bundle, save_bundle, write_baselines, write_cohort
 
 from lungml.errors import InputError
 from lungml.files import sha256_file
@@ -23,9 +23,10 @@ def explained(tmp_path_factory):
     bundle = save_bundle(root, make_bundle(cohort))
     predictions, out = root / "predictions", root / "out"
     evaluate.run(
-        EvaluateParams(null_draws=100), task=Task.NODULE_BINARY, bundle=bundle, log=root / "log",
-        views=cohort.views, split=cohort.split, index=cohort.index, ledger=root / "ledger.jsonl",
-        out=predictions,
+        EvaluateParams(null_draws=100, replicates=100), task=Task.NODULE_BINARY, bundle=bundle,
+        log=root / "log", views=cohort.views, split=cohort.split, index=cohort.index,
+        ledger=root / "ledger.jsonl", out=predictions,
+        baselines=write_baselines(cohort, Task.NODULE_BINARY, root / "baselines"),
     )  # fmt: skip
     run(cohort, bundle, predictions, out)
     return cohort, bundle, predictions, out
