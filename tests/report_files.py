@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 from index_tables import make_index, write_index
+from trust_files import make_evidence, write_trust
 
 from lungml.checks.findings import audit_result
 from lungml.embeddings import Embeddings, write_embeddings
@@ -20,6 +21,7 @@ from lungml.params.data import LabelParams, SplitParams
 from lungml.params.evaluation import EvaluateParams
 from lungml.params.model import OutlierParams, ScreenParams
 from lungml.params.scope import ScopeParams
+from lungml.sealing.ledger import Sealed, enter
 from lungml.splits import assign_folds, assign_parts
 from lungml.stages import outliers, screen
 from lungml.tables import SPLIT, write_table
@@ -27,7 +29,10 @@ from lungml.terms import Part, Task, View
 
 BACKBONES = ("resnet10t", "mobilenetv3_small_050")
 FIGURES = {
-    "evaluate": ("precision_recall", "roc", "calibration", "confusion"),
+    "evaluate": (
+        *("precision_recall", "roc", "calibration", "confusion"),
+        *("reliability", "risk_coverage", "decision", "subgroups"),
+    ),
     "finetune": ("learning_curve",),
     "tune": ("history",),
     "explain": ("gallery", "case_01"),
@@ -126,6 +131,14 @@ def write_task(reports, task, tables, split, rng):
         for name in FIGURES[stage]:
             shutil.copyfile(placeholder(reports), folder / f"{name}.png")
     write_json(folders["evaluate"] / "metrics.json", metrics)
+    write_trust(folders["evaluate"], make_evidence(task, tables, split, signal=SIGNAL[task]))
+    enter(
+        reports.parent / "test-ledger.jsonl",
+        Sealed(task, "b" * 64, "c" * 64),
+        reason="",
+        metrics={"weighted_auprc": metrics["raw"]["weighted_auprc"]["value"]},
+        preregistered=None,
+    )
     best = {"backbone": "resnet10t", "batch_size": 16, "optimizer": "adamw", "learning_rate": 0.0012}
     write_json(
         folders["tune"] / "best.json",

@@ -75,7 +75,11 @@ def _issues(known: Cases) -> np.ndarray[Any, np.dtype[np.int64]]:
     shares = known.probabilities[:, present]
     shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     found = find_label_issues(
-        np.searchsorted(present, known.labels), shares, return_indices_ranked_by="self_confidence", n_jobs=1
+        np.searchsorted(present, known.labels),
+        shares,
+        return_indices_ranked_by="self_confidence",
+        min_examples_per_class=0,
+        n_jobs=1,
     )
     return np.asarray(found, dtype=np.int64)
 

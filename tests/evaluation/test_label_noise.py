@@ -49,6 +49,7 @@ def test_a_class_without_cases_and_a_single_class_are_no_error():
     probabilities = np.tile([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], (10, 1))
 
     assert suspicious_labels(check_cases([0, 2] * 10, probabilities)).empty
+    assert suspicious_labels(check_cases([0] * 19 + [2], probabilities)).shape[0] < 19
     assert suspicious_labels(check_cases([0] * 20, probabilities)).empty
 
 

@@ -54,6 +54,7 @@ def write_report(root, *, title="lungml report", acquire=None, labels=None, scop
         evaluation=reports / "evaluate",
         explanation=reports / "explain",
         registration=reports / "register",
+        ledger=root / "test-ledger.jsonl",
         out=reports / "report.html",
         summary=reports / "summary.json",
     )
@@ -257,11 +258,23 @@ def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
     assert all(value is None or isinstance(value, int | float) for value in numbers.values())
 
 
+def test_what_says_how_far_to_trust_a_task_is_in_its_section(page, project):
+    text = text_of(page)
+    assert (
+        text.count("How far this can be trusted") == text.count("The test part was opened once") == len(Task)
+    )
+
+    (project / "reports/evaluate/nodule-five/trust.json").unlink()
+
+    assert "Nothing says how far these numbers can be trusted" in text_of(write_report(project))
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 @pytest.mark.parametrize("width_px", [390, 1200])
 def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_path, width_px):
+    unfolded = page.replace("<details ", "<details open ")
     probe = f"""<!doctype html>
-        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(page)}"></iframe>
+        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(unfolded)}"></iframe>
         <pre id="o"></pre><script>f.onload = () => {{
         const inner = f.contentDocument, images = [...inner.images];
         o.textContent = JSON.stringify({{

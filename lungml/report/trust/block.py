@@ -48,8 +48,8 @@ def of_how_many(found: Json) -> str:
 
 
 def percent(value: float) -> str:
-    """A share for people."""
-    return f"{100 * value:.3g} %"
+    """A share for people: whole percents, below ten with one significant digit more."""
+    return f"{100 * value:.0f} %" if value >= 0.1 or not value else f"{100 * value:.2g} %"
 
 
 def side(found: Json, centre: float) -> int:
