@@ -11,12 +11,10 @@ from torch import Tensor
 
 from lungml.bundle import Bundle, check_images
 from lungml.explain.gradcam import enlarge, grad_cam
-from lungml.explain.sanity import Sanity, randomisation_check
+from lungml.explain.road import Road, road
+from lungml.explain.sanity import Sample, Sanity, randomisation_check
 from lungml.imaging.intensity import normalise
 from lungml.params.evaluation import ExplainParams
-
-_CHECKED = 32
-"""Images of the randomisation check."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,29 @@ def map_images(
     return Maps(enlarge(coarse, (height, width)).numpy(), width / coarse.shape[2])
 
 
-def check_sanity(
-    bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
-) -> Sanity:
-    """Run the weight-randomisation check on the first images, with the first member."""
-    images, chosen = _inputs(bundle, images_hu, classes, slice(_CHECKED))
-    return randomisation_check(
-        bundle.members[0].eval(), images, chosen, min_cells=params.min_cells, seed=params.seed
+def check_maps(
+    bundle: Bundle,
+    images_hu: NDArray[np.int16],
+    *,
+    classes: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    params: ExplainParams,
+) -> tuple[Sanity, Road]:
+    """Run the checks on all these images (N, C, H, W), with the first member.
+
+    Args:
+        bundle: the model.
+        images_hu: of N different patients.
+        classes: (N,), what the maps explain.
+        labels: (N,), the true classes.
+        params: see `ExplainParams`.
+    """
+    images, chosen = _inputs(bundle, images_hu, classes, slice(None))
+    sample = Sample(images, chosen, torch.from_numpy(np.array(labels, np.int64)))
+    member, cells = bundle.members[0].eval(), params.min_cells
+    return (
+        randomisation_check(member, sample, min_cells=cells, seed=params.seed),
+        road(member, sample, min_cells=cells, seed=params.seed),
     )
 
 
