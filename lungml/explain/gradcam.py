@@ -23,7 +23,7 @@ _SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a map is made of, both (N, D, h, w): a feature map, and the gradient of the class's logit."""
+    """What a map is made of: a feature map (N, D, h, w), and the gradient of the class's logit in it."""
 
     maps: Tensor
     gradient: Tensor

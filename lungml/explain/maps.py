@@ -11,11 +11,9 @@ from torch import Tensor
 
 from lungml.bundle import Bundle, Member, check_images
 from lungml.explain.gradcam import enlarge, grad_cam, into_centre
-from lungml.explain.sanity import Sanity, randomisation_check
+from lungml.explain.road import Road, road
+from lungml.explain.sanity import Sample, Sanity, randomisation_check
 from lungml.params.evaluation import ExplainParams
-
-_CHECKED = 32
-"""Images of the randomisation check."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,30 @@ def map_images(
     return Maps(values, cell_px)
 
 
-def check_sanity(
-    bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
-) -> Sanity:
-    """Run the weight-randomisation check on the first images, with the first member."""
-    member = bundle.members[0]
-    images, chosen = member.inputs(images_hu[:_CHECKED]), torch.from_numpy(np.array(classes[:_CHECKED]))
-    return randomisation_check(
-        member.classifier.eval(), images, chosen, min_cells=params.min_cells, seed=params.seed
+def check_maps(
+    bundle: Bundle,
+    images_hu: NDArray[np.int16],
+    *,
+    classes: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    params: ExplainParams,
+) -> tuple[Sanity, Road]:
+    """Run the checks on all these images (N, C, H, W), with the first member.
+
+    Args:
+        bundle: the model.
+        images_hu: of N different patients.
+        classes: (N,), what the maps explain.
+        labels: (N,), the true classes.
+        params: see `ExplainParams`.
+    """
+    member, cells = bundle.members[0], params.min_cells
+    known = torch.from_numpy(np.array(labels, np.int64))
+    sample = Sample(member.inputs(images_hu), torch.from_numpy(np.array(classes)), known)
+    classifier = member.classifier.eval()
+    return (
+        randomisation_check(classifier, sample, min_cells=cells, seed=params.seed),
+        road(classifier, sample, min_cells=cells, seed=params.seed),
     )
 
 

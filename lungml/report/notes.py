@@ -87,7 +87,7 @@ def explain_note(explained: Json | None) -> str:
     """What the maps are worth."""
     if explained is None:
         return "No Grad-CAM++ maps are there; `dvc repro explain` draws them."
-    return " ".join(("Grad-CAM++ for the predicted class.", _in_nodule(explained), _sanity(explained)))
+    return " ".join(("Grad-CAM++ for the predicted class.", _in_nodule(explained), _trust(explained)))
 
 
 def facts(values: Json, leave_out: tuple[str, ...] = ()) -> str:
@@ -110,13 +110,17 @@ def _in_nodule(explained: Json) -> str:
     )
 
 
-def _sanity(explained: Json) -> str:
-    passed = (explained.get("sanity") or {}).get("passed")
-    if passed is None:
-        return "Whether the maps depend on what was learnt was not measured."
-    if passed:
-        return "The maps change when the weights are shuffled, as they must."
-    return "Not trustworthy: the maps hardly change when the weights are shuffled."
+def _trust(explained: Json) -> str:
+    found = explained.get("trust")
+    if found is None:
+        return "Whether the maps can be trusted was not checked."
+    if found["trusted"]:
+        return (
+            "The maps can be trusted as far as is known: they change when the weights are shuffled, and the "
+            "answer hangs on what they mark."
+        )
+    label = "Not trustworthy" if found["trusted"] is False else "Not shown to be trustworthy"
+    return f"{label}: {'; '.join(found['reasons'])}."
 
 
 def _plain(value: str | float) -> str:

@@ -140,3 +140,13 @@ def test_train_times_each_loop_and_a_head_behind_kept_layers_is_much_faster(tmp_
     assert 0 < rows[0.6, "lungml float32"][2] < 1
     if not any(loop.startswith("Lightning") for _, loop in rows):
         assert any("Lightning" in note and "benchmarks/requirements.txt" in note for note in found["notes"])
+
+
+def test_maps_cost_little_beside_the_prediction_and_equal_those_of_pytorch_grad_cam(tmp_path):
+    options = ["--backbones", "resnet10t", "--images", 16, "--side", 96, "--batch", 8, "--rounds", 3]
+    found = run("explain", tmp_path, *options)
+
+    last, earlier = found["rows"]
+    assert (last[1], earlier[1]) == ("the last map", "an earlier stage")
+    assert last[4] == pytest.approx(last[3] / last[2])
+    assert last[7] < 1e-4

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from model_files import make_record
-from small_cohort import make_bundle, write_cohort
+from small_cohort import Cohort, make_bundle, write_baselines, write_cohort
 
 from lungml.bundle import read_bundle, write_bundle
 from lungml.checks.result import build_result

@@ -95,11 +95,14 @@ def test_the_training_says_which_epoch_was_kept_and_how_good_it_was():
     )
 
 
-def test_maps_that_do_not_depend_on_the_weights_are_called_not_trustworthy():
+def test_maps_that_fail_a_check_are_called_not_trustworthy_with_the_reason():
     summary = {"n": 70, "energy_in_mask": 0.41, "area_share": 0.083, "pointing": 0.66}
 
-    failed = explain_note({"summary": summary, "sanity": {"passed": False}})
+    failed = explain_note({"summary": summary, "trust": {"trusted": False, "reasons": ["they never change"]}})
 
     assert "41% of a map lies in the nodule" in failed
-    assert "Not trustworthy" in failed
-    assert "Not trustworthy" not in explain_note({"summary": summary, "sanity": {"passed": True}})
+    assert "Not trustworthy: they never change." in failed
+    open_ = explain_note({"summary": summary, "trust": {"trusted": None, "reasons": ["too few images"]}})
+    assert "Not shown to be trustworthy: too few images." in open_
+    good = explain_note({"summary": summary, "trust": {"trusted": True, "reasons": []}})
+    assert "trustworthy" not in good.lower()

@@ -12,7 +12,7 @@ from lungml.stages import evaluate, explain
 from lungml.tables import PREDICTIONS, read_table
 from lungml.terms import Task
 
-PARAMS = ExplainParams(cases_per_group=1, min_cells=4)
+PARAMS = ExplainParams(cases_per_group=1, min_cells=4, checked_cases=8)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,18 @@ def test_the_summary_is_of_all_test_nodules(explained):
     assert found["weights"] == "random"
     assert found["cell_px"] == 8.0
     assert set(found["sanity"]["similarity"]) == {"head", "head and last half", "all layers"}
-    assert found["sanity"]["passed"] in (True, False)
+    assert found["road"]["n"] <= 8
+
+
+def test_maps_of_an_untrained_model_are_called_not_trustworthy(explained, tmp_path, capsys):
+    cohort, bundle, predictions, out = explained
+
+    run(cohort, bundle, predictions, tmp_path / "out")
+
+    trust = cases_of(out)["trust"]
+    assert trust["trusted"] is False
+    assert "the model answers no better than a network without knowledge" in trust["reasons"]
+    assert "not trustworthy; the model answers no better" in capsys.readouterr().err
 
 
 def test_a_second_run_writes_the_same_bytes(explained, tmp_path):
