@@ -15,7 +15,7 @@ from lungml.report import notes, wording
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
-from lungml.report.summary import HEADLINE, Row, number_of, row_of
+from lungml.report.summary import HEADLINE, Row, cross_validated, number_of, row_of
 from lungml.terms import Target
 
 _TOP_OUTLIERS = 5
@@ -47,6 +47,7 @@ class MetricRow:
     tta: Json
     tta_minus_raw: Json
     baselines: Mapping[str, Json]
+    cross_validated: Json
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class TaskSection:
     tta_minus_raw: Json
     metrics: list[MetricRow]
     baselines: list[str]
+    is_cross_validated: bool
+    """Whether there is an estimate on train and validation beside that on test."""
     groups: list[FigureGroup]
     registration: str
     lineage: list[tuple[str, str]]
@@ -170,8 +173,9 @@ def _task_section(found: TaskFiles) -> TaskSection:
         classes=list(metrics["class_shares"].items()),
         diameter=number_of(baselines.get("diameter", {}), HEADLINE),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
-        metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
+        metrics=[_metric_row(name, found) for name in wording.METRIC_NAMES if name in metrics["raw"]],
         baselines=sorted(baselines),
+        is_cross_validated=bool(cross_validated(found)),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         registration=notes.registration(found.registration),
         lineage=_lineage(metrics["lineage"], found.registration),
@@ -184,13 +188,15 @@ def _tone(difference: Json) -> str:
     return "worse" if difference["high"] is not None and difference["high"] < 0 else "open"
 
 
-def _metric_row(name: str, metrics: Json) -> MetricRow:
+def _metric_row(name: str, found: TaskFiles) -> MetricRow:
+    metrics = found.metrics
     return MetricRow(
         name=name,
         raw=number_of(metrics["raw"], name),
         tta=number_of(metrics.get("tta", {}), name),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), name),
         baselines={kind: number_of(values, name) for kind, values in metrics.get("baselines", {}).items()},
+        cross_validated=number_of(cross_validated(found), name),
     )
 
 

@@ -7,6 +7,7 @@ that sending the same files twice makes nothing new and a server that was down l
     store.py         where MLflow is, and a session with it
     runs.py          a record -> a run with parameters, metrics, figures, data and the trials of its search
     registry.py      a record -> a version of the task's registered model, with aliases
+    fetching.py      a registered model -> its bundle as files
     promotion.py     which version is champion, under which rule, and who decided it
     served_model.py  what MLflow loads: the bundle with its own preprocessing; nothing is pickled
 
