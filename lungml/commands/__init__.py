@@ -8,6 +8,7 @@ COMMANDS = {
     "backbones": "List the backbones that can be named in params.yaml.",
     "confirm": "Fine-tune the best of the screening briefly, to see if its ranking holds.",
     "upsample": "Write the train part of a task with its augmented children.",
+    "nested": "Estimate a task's whole selection by nested cross-validation.",
     "tune-worker": "Help with a hyper-parameter search that is under way.",
     "weights": "List, fetch and verify the pretrained weights of backbones.",
     "sync": "Send to MLflow what it does not have yet.",

@@ -103,7 +103,7 @@ def answer_table(target: Target, crops: UnlabelledCrops, probabilities: NDArray[
 def _folder_of(model: str) -> Iterator[Path]:
     """Where the bundle is; one of the registry only for as long as the context lasts."""
     if model.startswith(_REGISTRY):
-        from lungml.tracking.registry import fetched_bundle
+        from lungml.tracking.fetching import fetched_bundle
 
         with fetched_bundle(model) as folder:
             yield folder

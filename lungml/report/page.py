@@ -14,7 +14,7 @@ from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
 from lungml.report.picture import Picture, read_picture
-from lungml.report.summary import HEADLINE, Row, number_of, row_of
+from lungml.report.summary import HEADLINE, Row, cross_validated, number_of, row_of
 from lungml.report.trust.section import TrustPart, trust_blocks, trust_parts
 from lungml.terms import Target
 
@@ -32,6 +32,7 @@ class MetricRow:
     tta: Json
     tta_minus_raw: Json
     baselines: Mapping[str, Json]
+    cross_validated: Json
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class TaskSection:
     """Name in `metrics.json` and in the report."""
     delong: list[tuple[str, Json]]
     """Baseline, and DeLong's test of the model against it."""
+    is_cross_validated: bool
+    """Whether there is an estimate on train and validation beside that on test."""
     groups: list[FigureGroup]
     trust: list[TrustPart]
     registration: str
@@ -161,9 +164,10 @@ def _task_section(found: TaskFiles) -> TaskSection:
         diameter=number_of(baselines.get("diameter", {}), HEADLINE),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
         beside=beside(found.task, metrics),
-        metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
+        metrics=[_metric_row(name, found) for name in wording.METRIC_NAMES if name in metrics["raw"]],
         baselines=[(kind, title) for kind, (title, _) in wording.BASELINE_NAMES.items() if kind in baselines],
         delong=_delong(metrics["comparisons"]["rows"]),
+        is_cross_validated=bool(cross_validated(found)),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         trust=trust_parts(found),
         registration=notes.registration(found.registration),
@@ -187,13 +191,15 @@ def _delong(rows: Json) -> list[tuple[str, Json]]:
     ]
 
 
-def _metric_row(name: str, metrics: Json) -> MetricRow:
+def _metric_row(name: str, found: TaskFiles) -> MetricRow:
+    metrics = found.metrics
     return MetricRow(
         name=name,
         raw=number_of(metrics["raw"], name),
         tta=number_of(metrics.get("tta", {}), name),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), name),
         baselines={kind: number_of(values, name) for kind, values in metrics.get("baselines", {}).items()},
+        cross_validated=number_of(cross_validated(found), name),
     )
 
 

@@ -104,7 +104,7 @@ CAPTIONS = {
         "finetune",
         "learning_curve",
     ): "Validation should rise and level off; a growing gap to training means the "
-    "model learns its training nodules by heart. The best epoch on validation was kept.",
+    "model learns its training nodules by heart. The dashed line is the epoch that was kept.",
     (
         "tune",
         "history",

@@ -8,6 +8,7 @@ that sending the same files twice makes nothing new and a server that was down l
     runs.py          a record -> a run with parameters, metrics, figures and data
     searches.py      the search of a record -> a run, with a child run for each trial
     registry.py      a record -> a version of the task's registered model, with aliases
+    fetching.py      a registered model -> its bundle as files
     promotion.py     which version is champion, under which rule, and who decided it
     served_model.py  what MLflow loads: the bundle with its own preprocessing; nothing is pickled
 

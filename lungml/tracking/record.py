@@ -74,8 +74,16 @@ class Record:
         )
 
     def test_metrics(self) -> dict[str, float]:
-        """Final metrics by MLflow name: `test/auroc`, `test/auroc_low`, `test_tta/...`, `diameter/...`."""
-        return test_metrics(read_json(self.folders["evaluation"] / "metrics.json"))
+        """Final metrics by MLflow name: `test/auroc`, `test/auroc_low`, `test_tta/...`, `diameter/...`.
+
+        Of a model of several folds also `cross_validated/...`, the estimate on train and validation.
+        """
+        found = test_metrics(read_json(self.folders["evaluation"] / "metrics.json"))
+        summary = self.folders["log"] / "summary.json"
+        estimate = read_json(summary).get("cross_validated") if summary.is_file() else None
+        if estimate is None:
+            return found
+        return found | _by_name({"cross_validated": estimate["raw"], "cross_validated_tta": estimate["tta"]})
 
     def epochs(self) -> list[dict[str, float]]:
         """The rows of the training history; each has `epoch` and the numbers that were measured."""
@@ -157,14 +165,7 @@ def test_metrics(metrics: dict[str, Any]) -> dict[str, float]:
         "model_minus_diameter": metrics["model_minus_diameter"],
         **metrics["baselines"],
     }
-    flat = {
-        f"{group}/{metric}" if part == "value" else f"{group}/{metric}_{part}": number
-        for group, values in groups.items()
-        for metric, parts in values.items()
-        for part, number in parts.items()
-        if number is not None
-    }
-    return flat | {"test/n": metrics["n"], "test/patients": metrics["patients"]}
+    return _by_name(groups) | {"test/n": metrics["n"], "test/patients": metrics["patients"]}
 
 
 def flat_params(sections: dict[str, Section]) -> dict[str, Scalar]:
@@ -213,6 +214,17 @@ def bundle_sha256(folder: Path) -> str:
     if not path.is_file():
         raise MissingInputError(f"{path} is not there; run the stage that writes it (`dvc repro`)")
     return sha256_file(path)
+
+
+def _by_name(groups: dict[str, Any]) -> dict[str, float]:
+    """{group: {metric: {part: number}}} -> MLflow name and number; what is undefined is left out."""
+    return {
+        f"{group}/{metric}" if part == "value" else f"{group}/{metric}_{part}": number
+        for group, values in groups.items()
+        for metric, parts in values.items()
+        for part, number in parts.items()
+        if number is not None
+    }
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, Scalar]]:

@@ -7,24 +7,20 @@ newest version is `challenger`; the one in use is `champion`, which only the fir
 
 from __future__ import annotations
 
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
+from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
 import lungml
-from lungml.errors import ModelError
 from lungml.terms import Alias, Task
 from lungml.tracking.record import Record, Registration
 from lungml.tracking.runs import finish_run, run_of, start_run
@@ -64,40 +60,6 @@ def register(record: Record, promotion: Literal["first", "never"]) -> Registrati
                 client.set_model_version_tag(name, version.version, key, value)
         aliases = _move_aliases(client, name, str(version.version), promotion)
     return Registration(int(version.version), run_id, aliases)
-
-
-@contextmanager
-def fetched_bundle(uri: str) -> Iterator[Path]:
-    """A copy of the bundle of a registered model, such as `models:/lungml-nodule-five@champion`.
-
-    Raises:
-        ModelError: the registry has no such model, or it is none of lungml.
-        ServiceError: MLflow does not answer.
-    """
-    with tempfile.TemporaryDirectory(prefix="lungml-model-") as place:
-        with session(project_root()):
-            folder = Path(_download(uri, place))
-        flavors: dict[str, Any] = Model.load(str(folder)).flavors
-        try:
-            inside = flavors["python_function"]["artifacts"]["bundle"]["path"]
-        except KeyError as error:
-            raise ModelError(f"{uri} is no model that lungml has registered; name another") from error
-        yield folder / inside
-
-
-def _download(uri: str, place: str) -> str:
-    try:
-        return str(mlflow.artifacts.download_artifacts(uri, dst_path=place))
-    except MlflowException as error:
-        if error.error_code not in _NOT_THERE:
-            raise
-        raise ModelError(
-            f"the registry has no {uri} ({error.message}); look at its models in MLflow, or run `dvc repro`, "
-            "which registers one"
-        ) from error
-
-
-_NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 def _make_registered_model(client: MlflowClient, task: Task) -> None:

@@ -152,6 +152,22 @@ def test_text_from_outside_is_shown_not_run(project):
     assert planted in text_of(page)
 
 
+def test_the_estimate_of_a_cross_validation_stands_beside_the_test_part(project, page):
+    cell = {"value": 0.8123, "low": 0.7123, "high": 0.8823, "chance": 0.6, "skill": 0.5}
+    estimate = {part: {"auroc": cell, "weighted_auprc": cell} for part in ("raw", "tta")}
+    path = project / "reports/finetune/nodule-binary/summary.json"
+    edit_json(path, cross_validated=estimate, fit="folds", members=5, folds=5)
+
+    section = write_report(project).split('<section id="nodule-binary"')[1].split("</section>")[0]
+
+    assert "0.812" in text_of(section)
+    assert "0.712" in text_of(section)
+    assert "members that saw no nodule of its patient" in text_of(section)
+    summary = json.loads((project / "reports/summary.json").read_text())
+    assert summary["nodule-binary"]["cross_validated_auroc"] == 0.8123
+    assert "cross-validated" not in page
+
+
 def test_shuffled_labels_are_announced_first(project):
     page = write_report(project, labels=LabelParams(permute_seed=1))
 

@@ -149,3 +149,19 @@ def test_another_json_file_is_not_a_record(tmp_path):
 
     with pytest.raises(InputError, match="not a record"):
         read_record(tmp_path / "record.json")
+
+
+def test_the_estimate_of_a_cross_validation_is_among_the_metrics(tmp_path, params):
+    record = make_record(tmp_path, params)
+    alone = record.test_metrics()
+    cell = {"value": 0.7, "low": 0.6, "high": None, "chance": 0.5, "skill": 0.4}
+    estimate = {"raw": {"auroc": cell}, "tta": {"auroc": cell | {"value": 0.72}}}
+    (tmp_path / "log" / "summary.json").write_text(json.dumps({"cross_validated": estimate}))
+
+    found = record.test_metrics()
+
+    assert found["cross_validated/auroc"] == 0.7
+    assert found["cross_validated/auroc_low"] == 0.6
+    assert found["cross_validated_tta/auroc"] == 0.72
+    assert "cross_validated/auroc_high" not in found
+    assert {name: value for name, value in found.items() if not name.startswith("cross")} == alone
