@@ -20,7 +20,7 @@ CLAIM = (
     "2,000 patient-clustered bootstrap replicates of all metrics at n = 2,363: under 60 s, 20 times a loop"
 )
 COLUMNS = (
-    "classes", "who", "metrics", "seconds for all", "cpu seconds for all", "times lungml's", "largest difference",
+    "classes", "who", "metrics", "seconds", "cpu seconds", "times lungml's cpu", "largest difference",
 )  # fmt: skip
 
 Labels = NDArray[np.int64]

@@ -27,6 +27,14 @@ def metrics_json(bundle_sha256, *, value=0.8, low=0.7, split="b" * 64):
         "tta_minus_raw": {name: dict(difference) for name in METRICS},
         "baselines": {"diameter": {name: {**cell, "value": 0.6} for name in METRICS}},
         "model_minus_diameter": {name: dict(difference) for name in METRICS},
+        "comparisons": {
+            "metric": "weighted_auprc",
+            "primary": "diameter",
+            "rows": {
+                name: {**difference, "p": 0.2, "p_corrected": 0.4, "words": "no difference shown"}
+                for name in ("diameter", "metadata")
+            },
+        },
         "lineage": {"data_sha256": "a" * 64, "split_sha256": split, "bundle_sha256": bundle_sha256},
     }
 

@@ -157,15 +157,28 @@ def read_record(path: Path) -> tuple[Record, Registration]:
 
 
 def test_metrics(metrics: dict[str, Any]) -> dict[str, float]:
-    """Flatten `metrics.json`; what is undefined (null) is left out."""
+    """Flatten `metrics.json`; what is undefined (null) is left out, and of baselines all but the values."""
+    compared = metrics["comparisons"]
     groups = {
         "test": metrics["raw"],
         "test_tta": metrics["tta"],
         "tta_minus_raw": metrics["tta_minus_raw"],
         "model_minus_diameter": metrics["model_minus_diameter"],
-        **metrics["baselines"],
+        **{name: _values_alone(values) for name, values in metrics["baselines"].items()},
+        **{
+            f"model_minus_{name}": {compared["metric"]: {part: row[part] for part in _COMPARED}}
+            for name, row in compared["rows"].items()
+            if name != compared["primary"]
+        },
     }
     return _by_name(groups) | {"test/n": metrics["n"], "test/patients": metrics["patients"]}
+
+
+_COMPARED = ("value", "low", "high", "p_corrected")
+
+
+def _values_alone(values: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    return {metric: {"value": parts["value"]} for metric, parts in values.items()}
 
 
 def flat_params(sections: dict[str, Section]) -> dict[str, Scalar]:

@@ -101,6 +101,19 @@ def test_views_times_each_kind_of_view(tmp_path):
         assert any("MONAI" in note and "benchmarks/requirements.txt" in note for note in found["notes"])
 
 
+def test_the_bootstrap_gives_scikit_learns_values_in_a_fraction_of_its_time(tmp_path):
+    found = run("bootstrap", tmp_path, "--nodules", 600, "--replicates", 256, "--sample", 3, "--rounds", 1)
+
+    rows = {(classes, who): values for classes, who, *values in found["rows"]}
+    assert {classes for classes, _ in rows} == {2, 5}
+    for (classes, who), (metrics, wall, _, times, apart) in rows.items():
+        assert metrics == {2: 13, 5: 21}[classes] - 2 * (who != "lungml")
+        assert wall > 0
+        assert apart < 1e-12
+        # 50 times at full size; of 600 nodules scikit-learn's checks of its input are a smaller share.
+        assert times > 10 or who == "lungml"
+
+
 def test_probes_take_less_time_than_a_fine_tuning_of_every_cell(tmp_path):
     options = ["--backbone", "mobilenetv2_100", "--nodules", 600, "--side", 64, "--sample", 16]
     found = run("screen", tmp_path, *options)

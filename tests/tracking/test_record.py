@@ -76,6 +76,18 @@ def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
     assert "test/mcc" not in flat
 
 
+def test_metrics_of_a_comparison_have_its_corrected_p_value():
+    flat = test_metrics(metrics_json("c" * 64))
+
+    metadata = {name: value for name, value in flat.items() if name.startswith("model_minus_metadata/")}
+    assert metadata == {
+        "model_minus_metadata/weighted_auprc": 0.1,
+        "model_minus_metadata/weighted_auprc_low": -0.1,
+        "model_minus_metadata/weighted_auprc_high": 0.2,
+        "model_minus_metadata/weighted_auprc_p_corrected": 0.4,
+    }
+
+
 def test_the_headline_says_the_result_beside_chance_and_that_it_is_a_rating(tmp_path, params):
     text = make_record(tmp_path, params).headline()
 
