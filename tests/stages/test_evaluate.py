@@ -125,8 +125,8 @@ def test_baselines_of_other_nodules_are_refused(tmp_path):
     with pytest.raises(InputError, match="dvc repro baselines"):
         evaluate.run(
             PARAMS, task=Task.NODULE_BINARY, bundle=save_bundle(tmp_path, make_bundle(cohort)),
-            views=cohort.views, split=cohort.split, index=cohort.index, baselines=baselines,
-            out=tmp_path / "out",
+            log=tmp_path / "log", views=cohort.views, split=cohort.split, index=cohort.index,
+            baselines=baselines, ledger=tmp_path / "ledger.jsonl", out=tmp_path / "out",
         )  # fmt: skip
 
 
@@ -173,6 +173,7 @@ def test_without_the_plan_it_names_nothing_is_judged_or_written(tmp_path):
     cohort = write_cohort(tmp_path / "cohort")
     bundle = save_bundle(tmp_path, make_bundle(cohort))
     paths = {"bundle": bundle, "views": cohort.views, "split": cohort.split, "index": cohort.index}
+    paths |= {"log": tmp_path / "log", "baselines": tmp_path / "baselines"}
     planned = PARAMS.model_copy(update={"preregistration": str(tmp_path / "plan.yaml")})
 
     with pytest.raises(ParamsError, match="not there"):
