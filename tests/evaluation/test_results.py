@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from clustered_cases import draw_clustered
+from clustered_models import draw_clustered
 
 from lungml.evaluation.baselines import BASELINES, Lesson
 from lungml.evaluation.bootstrap import draw_patients, resample
