@@ -43,7 +43,7 @@ class _Test:
     baselines: dict[str, Judged]
 
 
-def run(
+def run(  # noqa: PLR0913 - a path for each thing that is known of the nodules
     params: EvaluateParams,
     *,
     task: Task,
@@ -51,6 +51,7 @@ def run(
     views: Path,
     split: Path,
     index: Path,
+    diagnoses: Path,
     ledger: Path,
     out: Path,
 ) -> None:
@@ -74,7 +75,7 @@ def run(
         "calibration": calibration_of(val, test.raw.cases, params),
         "lineage": dict(model.lineage) | {"bundle_sha256": sealed.bundle_sha256},
     }
-    evidence = gather_evidence(predicted, index, task, model.labels)
+    evidence = gather_evidence(predicted, index, diagnoses, task=task, labels=model.labels)
     found = trust(evidence, params) | {"out_of_distribution": judge_distances(model, store, nodules, params)}
     permit.enter(metrics, model.labels)
     with atomic_folder(out) as temporary:

@@ -134,7 +134,8 @@ def test_opening_the_test_part_is_in_the_ledger_and_not_in_the_outputs(evaluated
 def test_without_the_plan_it_names_nothing_is_judged_or_written(tmp_path):
     cohort = write_cohort(tmp_path / "cohort")
     bundle = save_bundle(tmp_path, make_bundle(cohort))
-    paths = {"bundle": bundle, "views": cohort.views, "split": cohort.split, "index": cohort.index}
+    places = ("views", "split", "index", "diagnoses")
+    paths = {"bundle": bundle} | {name: getattr(cohort, name) for name in places}
     planned = PARAMS.model_copy(update={"preregistration": str(tmp_path / "plan.yaml")})
 
     with pytest.raises(ParamsError, match="not there"):
@@ -225,6 +226,7 @@ def run(task, cohort, bundle, out):
         views=cohort.views,
         split=cohort.split,
         index=cohort.index,
+        diagnoses=cohort.diagnoses,
         ledger=ledger_of(out),
         out=out,
     )

@@ -24,7 +24,8 @@ def explained(tmp_path_factory):
     predictions, out = root / "predictions", root / "out"
     evaluate.run(
         EvaluateParams(null_draws=100), task=Task.NODULE_BINARY, bundle=bundle, views=cohort.views,
-        split=cohort.split, index=cohort.index, ledger=root / "ledger.jsonl", out=predictions,
+        split=cohort.split, index=cohort.index, diagnoses=cohort.diagnoses,
+        ledger=root / "ledger.jsonl", out=predictions,
     )  # fmt: skip
     run(cohort, bundle, predictions, out)
     return cohort, bundle, predictions, out
