@@ -77,6 +77,10 @@ SLICES = Table(
     },
 )
 
+_SCALE_DIFFERS = (
+    "1-5; 0 = not given. About 100 of LIDC's first 399 cases use another scale (TCIA): no ground truth"
+)
+
 READINGS = Table(
     "readings",
     ("reading_id",),
@@ -94,8 +98,8 @@ READINGS = Table(
         "subtlety": ("int8", "1-5; 0 = not given"),
         "sphericity": ("int8", "1-5; 0 = not given"),
         "margin": ("int8", "1-5; 0 = not given"),
-        "lobulation": ("int8", "1-5; 0 = not given"),
-        "spiculation": ("int8", "1-5; 0 = not given"),
+        "lobulation": ("int8", _SCALE_DIFFERS),
+        "spiculation": ("int8", _SCALE_DIFFERS),
         "texture": ("int8", "1-5; 0 = not given"),
         "calcification": ("int8", "1-6; 0 = not given"),
         "internal_structure": ("int8", "1-4; 0 = not given"),
@@ -168,6 +172,16 @@ PREDICTIONS = Table(
         "label": ("int8", "class index of the task's target"),
         "probabilities": ("list<float64>", "one per class, raw"),
         "probabilities_tta": ("list<float64>", "one per class, mean over test-time views"),
+    },
+)
+
+BASELINES = Table(
+    "baselines",
+    ("nodule_id", "baseline"),
+    {
+        "nodule_id": ("string", "as in split; test nodules only"),
+        "baseline": ("string", "what was allowed to see less than the model"),
+        "probabilities": ("list<float64>", "one per class of the task's target"),
     },
 )
 

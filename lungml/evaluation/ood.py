@@ -68,8 +68,9 @@ def embed(bundle: Bundle, images_hu: Images) -> Seen:
     from lungml.models.depths import embed_batches, normalised_batches
 
     check_images(bundle, images_hu)
-    batches = normalised_batches(images_hu, bundle.normalisation, _BATCH)
-    found = embed_batches(bundle.members[0].backbone, batches, DEPTHS)
+    first = bundle.members[0]
+    batches = normalised_batches(images_hu, first.normalisation, _BATCH)
+    found = embed_batches(first.classifier.backbone, batches, DEPTHS)
     return {depth: vectors.astype(np.float64) for depth, vectors in found.items()}
 
 

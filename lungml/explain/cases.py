@@ -1,4 +1,4 @@
-"""Which test cases to show: right, wrong and undecided answers for each class."""
+"""Test cases to show (right, wrong and undecided answers for each class), and cases to check maps on."""
 
 from __future__ import annotations
 
@@ -48,6 +48,24 @@ def choose_cases(test: pd.DataFrame, cases_per_group: int) -> list[Case]:
         for group in GROUPS:
             left = of_class[~of_class["nodule_id"].isin([case.nodule_id for case in chosen])]
             chosen += [_case(row, group) for _, row in _best(left, group).head(cases_per_group).iterrows()]
+    return chosen
+
+
+def choose_sample(test: pd.DataFrame, count: int) -> list[str]:
+    """The nodule_ids of at most `count` patients' nodules, one a patient, the true classes in turn.
+
+    Args:
+        test: `nodule_id`, `patient_id` and `label` of the test nodules.
+        count: how many are wanted.
+    """
+    left = test.sort_values("nodule_id")
+    chosen: list[str] = []
+    while len(chosen) < count and len(left):
+        for label in sorted(set(test["label"])):
+            of_class = left[left["label"] == label]
+            if len(of_class) and len(chosen) < count:
+                chosen.append(of_class["nodule_id"].iloc[0])
+                left = left[left["patient_id"] != of_class["patient_id"].iloc[0]]
     return chosen
 
 

@@ -19,6 +19,8 @@ class EvaluateParams(Section):
     """Bins of equal size, by confidence."""
     null_draws: Annotated[int, Field(ge=100)] = 1000
     """Draws of the calibration error that a perfectly calibrated model would show."""
+    replicates: Annotated[int, Field(ge=100)] = 2000
+    """Times that patients are drawn anew to compare two models."""
     seed: int = 20250301
     """Of those draws."""
     preregistration: str | None = None
@@ -36,8 +38,10 @@ class ExplainParams(Section):
     """Maps come from the deepest feature map that is at least so many cells wide."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Images that are mapped together."""
+    checked_cases: Annotated[int, Field(ge=8)] = 32
+    """Test cases on which it is checked whether the maps can be trusted: one a patient, classes in turn."""
     seed: int = 20250301
-    """Of the shuffled weights in the randomisation check."""
+    """Of the shuffled weights and random maps in these checks."""
 
 
 class RegisterParams(Section):

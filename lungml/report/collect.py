@@ -17,7 +17,21 @@ from lungml.terms import Task, View
 
 Json = Mapping[str, Any]
 
-_NEEDED = frozenset({"n", "patients", "class_shares", "weights", "raw", "model_minus_diameter", "lineage"})
+_NEEDED = frozenset(
+    {
+        "n",
+        "patients",
+        "class_shares",
+        "weights",
+        "raw",
+        "model_minus_diameter",
+        "baselines",
+        "baselines_seen",
+        "comparisons",
+        "metadata_tell_the_label",
+        "lineage",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,24 @@ def training_note(training: Json | None) -> str:
     """How the training went."""
     if training is None:
         return "There is no record of the training; `dvc repro finetune` writes it."
-    kept = ("task", "best_epoch", "epochs", "weighted_auprc")
+    kept = ("task", "best_epoch", "epochs", "weighted_auprc", "fit", "folds", "members")
+    if estimate := training.get("cross_validated"):
+        return _of_folds(training, estimate["raw"][HEADLINE], facts(training, leave_out=kept))
     return (
         f"Epoch {training['best_epoch']} of {training['epochs']} was kept: weighted AUPRC "
         f"{number(training['weighted_auprc'])} on validation; {facts(training, leave_out=kept)}."
+    )
+
+
+def _of_folds(training: Json, headline: Json, rest: str) -> str:
+    on = "one fold left out each" if training["fit"] == "folds" else "all of train and validation"
+    interval = (
+        "" if headline["low"] is None else f" ({number(headline['low'])} to {number(headline['high'])})"
+    )
+    return (
+        f"{training['members']} members trained for {training['epochs']} epochs with {on} answer together. "
+        f"Cross-validated by patient in {training['folds']} folds, weighted AUPRC is "
+        f"{number(headline['value'])}{interval}; {rest}."
     )
 
 
@@ -87,7 +101,7 @@ def explain_note(explained: Json | None) -> str:
     """What the maps are worth."""
     if explained is None:
         return "No Grad-CAM++ maps are there; `dvc repro explain` draws them."
-    return " ".join(("Grad-CAM++ for the predicted class.", _in_nodule(explained), _sanity(explained)))
+    return " ".join(("Grad-CAM++ for the predicted class.", _in_nodule(explained), _trust(explained)))
 
 
 def facts(values: Json, leave_out: tuple[str, ...] = ()) -> str:
@@ -110,13 +124,17 @@ def _in_nodule(explained: Json) -> str:
     )
 
 
-def _sanity(explained: Json) -> str:
-    passed = (explained.get("sanity") or {}).get("passed")
-    if passed is None:
-        return "Whether the maps depend on what was learnt was not measured."
-    if passed:
-        return "The maps change when the weights are shuffled, as they must."
-    return "Not trustworthy: the maps hardly change when the weights are shuffled."
+def _trust(explained: Json) -> str:
+    found = explained.get("trust")
+    if found is None:
+        return "Whether the maps can be trusted was not checked."
+    if found["trusted"]:
+        return (
+            "The maps can be trusted as far as is known: they change when the weights are shuffled, and the "
+            "answer hangs on what they mark."
+        )
+    label = "Not trustworthy" if found["trusted"] is False else "Not shown to be trustworthy"
+    return f"{label}: {'; '.join(found['reasons'])}."
 
 
 def _plain(value: str | float) -> str:

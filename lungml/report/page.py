@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lungml.report import notes, wording
+from lungml.report.beside import Beside, beside
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
 from lungml.report.picture import Picture, read_picture
-from lungml.report.summary import HEADLINE, Row, number_of, row_of
+from lungml.report.summary import HEADLINE, Row, cross_validated, number_of, row_of
 from lungml.report.trust.section import TrustPart, trust_blocks, trust_parts
 from lungml.terms import Target
 
@@ -31,6 +32,7 @@ class MetricRow:
     tta: Json
     tta_minus_raw: Json
     baselines: Mapping[str, Json]
+    cross_validated: Json
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,14 @@ class TaskSection:
     classes: list[tuple[str, float]]
     diameter: Json
     tta_minus_raw: Json
+    beside: Beside
     metrics: list[MetricRow]
-    baselines: list[str]
+    baselines: list[tuple[str, str]]
+    """Name in `metrics.json` and in the report."""
+    delong: list[tuple[str, Json]]
+    """Baseline, and DeLong's test of the model against it."""
+    is_cross_validated: bool
+    """Whether there is an estimate on train and validation beside that on test."""
     groups: list[FigureGroup]
     trust: list[TrustPart]
     registration: str
@@ -155,8 +163,11 @@ def _task_section(found: TaskFiles) -> TaskSection:
         classes=list(metrics["class_shares"].items()),
         diameter=number_of(baselines.get("diameter", {}), HEADLINE),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
-        metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
-        baselines=sorted(baselines),
+        beside=beside(found.task, metrics),
+        metrics=[_metric_row(name, found) for name in wording.METRIC_NAMES if name in metrics["raw"]],
+        baselines=[(kind, title) for kind, (title, _) in wording.BASELINE_NAMES.items() if kind in baselines],
+        delong=_delong(metrics["comparisons"]["rows"]),
+        is_cross_validated=bool(cross_validated(found)),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         trust=trust_parts(found),
         registration=notes.registration(found.registration),
@@ -170,13 +181,25 @@ def _tone(difference: Json) -> str:
     return "worse" if difference["high"] is not None and difference["high"] < 0 else "open"
 
 
-def _metric_row(name: str, metrics: Json) -> MetricRow:
+def _delong(rows: Json) -> list[tuple[str, Json]]:
+    """Of the baselines that rank nodules at all."""
+    titles = {name: title for name, (title, _) in wording.BASELINE_NAMES.items()}
+    return [
+        (titles[name], row["delong"])
+        for name, row in rows.items()
+        if row["delong"] is not None and row["delong"]["p"] is not None
+    ]
+
+
+def _metric_row(name: str, found: TaskFiles) -> MetricRow:
+    metrics = found.metrics
     return MetricRow(
         name=name,
         raw=number_of(metrics["raw"], name),
         tta=number_of(metrics.get("tta", {}), name),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), name),
         baselines={kind: number_of(values, name) for kind, values in metrics.get("baselines", {}).items()},
+        cross_validated=number_of(cross_validated(found), name),
     )
 
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from lungml.bundle import Bundle, read_bundle
 from lungml.errors import InputError
 from lungml.explain.agreement import Agreement, Summary, agreement, summarise
-from lungml.explain.cases import GROUPS, Case, choose_cases
-from lungml.explain.maps import Maps, check_sanity, map_images
+from lungml.explain.cases import GROUPS, Case, choose_cases, choose_sample
+from lungml.explain.maps import Maps, check_maps, map_images
+from lungml.explain.road import Road
 from lungml.explain.sanity import Sanity
+from lungml.explain.trust import Trust, judge_maps
 from lungml.figures.maps import Picture, case_figure, gallery_figure
 from lungml.figures.style import save
 from lungml.files import atomic_folder, write_json
@@ -39,6 +41,15 @@ class _Test:
     found: list[Agreement]
 
 
+@dataclass(frozen=True)
+class _Checks:
+    """What the maps are worth."""
+
+    sanity: Sanity
+    road: Road
+    trust: Trust
+
+
 def run(
     params: ExplainParams, *, task: Task, bundle: Path, views: Path, predictions: Path, out: Path
 ) -> None:
@@ -54,12 +65,12 @@ def run(
     table = read_table(predictions / "predictions.parquet", PREDICTIONS)
     rows = table[table["part"] == Part.TEST].reset_index(drop=True)
     test = _explain(model, rows, read_store(views), params)
-    sanity = check_sanity(model, test.images_hu, test.predicted, params)
+    checks = _check(model, rows, test, params)
     cases = choose_cases(rows, params.cases_per_group)
     with atomic_folder(out) as temporary:
-        write_json(temporary / "cases.json", _describe(model, test, cases, sanity))
-        _draw(temporary, model, test, cases)
-    _tell(task, summarise(test.found), sanity)
+        write_json(temporary / "cases.json", _describe(model, test, cases, checks))
+        _draw(temporary, model, test, cases, checks.trust)
+    _tell(task, summarise(test.found), checks.trust)
 
 
 def _explain(model: Bundle, rows: pd.DataFrame, store: ViewStore, params: ExplainParams) -> _Test:
@@ -73,7 +84,18 @@ def _explain(model: Bundle, rows: pd.DataFrame, store: ViewStore, params: Explai
     return _Test(nodule_ids, images_hu, masks, spacing_mm, predicted, maps, found)
 
 
-def _describe(model: Bundle, test: _Test, cases: list[Case], sanity: Sanity) -> dict[str, Any]:
+def _check(model: Bundle, rows: pd.DataFrame, test: _Test, params: ExplainParams) -> _Checks:
+    chosen = choose_sample(rows, params.checked_cases)
+    places = [test.nodule_ids.index(nodule) for nodule in chosen]
+    labels = rows["label"].to_numpy()[places].astype(np.int64)
+    sanity, road = check_maps(
+        model, test.images_hu[places], classes=test.predicted[places], labels=labels, params=params
+    )
+    return _Checks(sanity, road, judge_maps(sanity, road))
+
+
+def _describe(model: Bundle, test: _Test, cases: list[Case], checks: _Checks) -> dict[str, Any]:
+    sanity = checks.sanity
     return {
         "task": model.task.value,
         "classes": list(model.task.target.class_names),
@@ -81,7 +103,9 @@ def _describe(model: Bundle, test: _Test, cases: list[Case], sanity: Sanity) -> 
         "method": "Grad-CAM++ for the predicted class",
         "cell_px": test.maps.cell_px,
         "summary": asdict(summarise(test.found)),
-        "sanity": asdict(sanity) | {"passed": sanity.passed},
+        "sanity": asdict(sanity) | {"maps_change": sanity.maps_change, "knows": sanity.knows},
+        "road": asdict(checks.road) | {"faithful": checks.road.faithful},
+        "trust": asdict(checks.trust),
         "cases": [
             asdict(case) | asdict(test.found[test.nodule_ids.index(case.nodule_id)]) | {"figure": name}
             for case, name in zip(cases, _file_names(cases), strict=True)
@@ -89,8 +113,8 @@ def _describe(model: Bundle, test: _Test, cases: list[Case], sanity: Sanity) -> 
     }
 
 
-def _draw(folder: Path, model: Bundle, test: _Test, cases: list[Case]) -> None:
-    pictures = [_picture(model, test, case) for case in cases]
+def _draw(folder: Path, model: Bundle, test: _Test, cases: list[Case], trust: Trust) -> None:
+    pictures = [_picture(model, test, case, trust) for case in cases]
     for picture, name in zip(pictures, _file_names(cases), strict=True):
         save(case_figure(picture), folder / name)
     names = model.task.target.class_names
@@ -104,26 +128,27 @@ def _draw(folder: Path, model: Bundle, test: _Test, cases: list[Case]) -> None:
         for group in GROUPS
     }
     title = f"{model.task}: where the model looks (Grad-CAM++ for the predicted class, test part)"
-    save(gallery_figure(cells, title), folder / "gallery.png")
+    save(gallery_figure(cells, title, warning=trust.label), folder / "gallery.png")
 
 
 def _file_names(cases: list[Case]) -> list[str]:
     return [f"case_{number:02}.png" for number in range(1, len(cases) + 1)]
 
 
-def _picture(model: Bundle, test: _Test, case: Case) -> Picture:
+def _picture(model: Bundle, test: _Test, case: Case, trust: Trust) -> Picture:
     number = test.nodule_ids.index(case.nodule_id)
     names = model.task.target.class_names
     return Picture(
         image_hu=test.images_hu[number, test.images_hu.shape[1] // 2],
         mask=test.masks[number],
         map=test.maps.values[number],
-        window_hu=model.normalisation.window_hu,
+        window_hu=model.window_hu,
         pixel_spacing_mm=float(test.spacing_mm[number]),
         title=f"{model.task}, {case.group}",
         truth=names[case.label],
         answer=f"{names[case.predicted]} ({case.probabilities[case.predicted]:.2f})",
         caption=_caption(test.found[number]),
+        warning=trust.label,
     )
 
 
@@ -139,7 +164,7 @@ def _caption(found: Agreement) -> str:
     )
 
 
-def _tell(task: Task, summary: Summary, sanity: Sanity) -> None:
+def _tell(task: Task, summary: Summary, trust: Trust) -> None:
     if summary.energy_in_mask is None:
         say(f"{task}: all {summary.n} maps are empty or have no nodule in view")
     else:
@@ -148,5 +173,5 @@ def _tell(task: Task, summary: Summary, sanity: Sanity) -> None:
             f"{summary.area_share:.1%} of the view; highest point on the nodule in {summary.pointing:.0%} of "
             f"{summary.n} ({summary.empty} empty)"
         )
-    verdict = {True: "passed", False: "FAILED: do not trust these maps", None: "not defined (constant maps)"}
-    say(f"  weight-randomisation check: {verdict[sanity.passed]}")
+    verdict = trust.label or "the checks of the maps hold"
+    say(f"  {'; '.join((verdict, *trust.reasons))}")

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from lungml.explain.cases import choose_cases
+from lungml.explain.cases import choose_cases, choose_sample
 
 
 def test_the_surest_right_the_surest_wrong_and_the_closest_calls_are_chosen():
@@ -33,6 +33,19 @@ def test_equally_sure_cases_go_by_their_id_whatever_the_order_of_rows():
 
 def test_a_class_without_cases_has_none():
     assert {case.label for case in choose_cases(table(("a", 1, 0.9)), 2)} == {1}
+
+
+def test_a_sample_takes_one_nodule_a_patient_and_the_classes_in_turn():
+    test = pd.DataFrame(
+        {
+            "nodule_id": ["a", "b", "c", "d", "e", "f"],
+            "patient_id": ["P", "P", "Q", "R", "S", "T"],
+            "label": [0, 1, 0, 0, 1, 0],
+        }
+    )
+
+    assert choose_sample(test, 3) == ["a", "e", "c"]  # b is of the same patient as a
+    assert choose_sample(test, 99) == ["a", "e", "c", "d", "f"]
 
 
 def table(*rows):

@@ -1,24 +1,44 @@
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAMPlusPlus
+from pytorch_grad_cam import GradCAMPlusPlus, RandomCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from lungml.errors import ModelError
-from lungml.explain.gradcam import enlarge, grad_cam
+from lungml.explain.gradcam import enlarge, gather_evidence, grad_cam, into_centre, random_cam
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
+from lungml.models.table import BACKBONES
 from lungml.params.model import WeightsParams
 
 LAST_MAPS = {
-    "resnet10t": "layer4",
-    "mobilenetv3_small_050": "blocks",
-    "convnext_atto": "stages",
+    "convnext_tiny": "stages",
+    "densenet121": "features",
+    "efficientnet_b4": "bn2",
     "mobilenetv2_100": "bn2",
+    "resnet10t": "layer4",
+    "resnet18": "layer4",
+    "mobilenetv3_small_050": "blocks",
+    "mobilenetv3_small_100": "blocks",
+    "mobilenetv4_conv_small": "blocks",
+    "convnext_atto": "stages",
+    "convnext_femto": "stages",
+    "efficientnet_b0": "bn2",
     "regnety_002": "s4",
+    "starnet_s1": "norm",
+    "efficientvit_b0": "stages",
+    "hgnetv2_b0": "stages",
+    "vit_tiny_patch16": "blocks.11.norm1",
+    "vit_small_patch14_dinov2": "blocks.11.norm1",
+    "mobilenetv2_100_coral": "bn2",
 }
-"""Backbone -> the module whose output it pools."""
+"""Backbone -> the module whose output it pools, or the tokens that enter the last block."""
+EARLIER_MAPS = {"resnet10t": "layer3", "convnext_atto": "stages.2", "densenet121": "features.denseblock3"}
+
+
+def test_each_backbone_of_the_table_is_held_against_pytorch_grad_cam():
+    assert set(LAST_MAPS) == set(BACKBONES)
 
 
 @pytest.mark.parametrize(("backbone", "layer"), LAST_MAPS.items())
@@ -27,28 +47,27 @@ def test_maps_of_the_last_features_equal_those_of_pytorch_grad_cam(backbone, lay
 
     found = grad_cam(classifier, images, classes, 1)
 
-    expected = by_the_library(classifier, classifier.backbone.get_submodule(layer), images, classes)
-    assert_equal_maps(found, expected)
+    assert_equal_maps(found, by_the_library(classifier, layer, images, classes))
 
 
-def test_maps_of_an_earlier_stage_equal_those_of_pytorch_grad_cam():
-    classifier, images, classes = setting("resnet10t")
+@pytest.mark.parametrize(("backbone", "layer"), EARLIER_MAPS.items())
+def test_maps_of_an_earlier_stage_equal_those_of_pytorch_grad_cam(backbone, layer):
+    classifier, images, classes = setting(backbone)
 
     found = grad_cam(classifier, images, classes, 4)
 
     assert found.shape[1:] == (4, 4)
-    assert_equal_maps(found, by_the_library(classifier, classifier.backbone.layer3, images, classes))
+    assert_equal_maps(found, by_the_library(classifier, layer, images, classes))
 
 
-def test_maps_of_a_token_network_equal_those_of_pytorch_grad_cam():
-    classifier, images, classes = setting("vit_tiny_patch16")
-    last = classifier.backbone.blocks[-1].norm1
+def test_random_maps_equal_those_of_pytorch_grad_cam_with_the_same_weights(monkeypatch):
+    classifier, images, classes = setting("resnet10t")
+    weights = torch.rand(3, 512, generator=torch.Generator().manual_seed(8)) * 2 - 1
+    monkeypatch.setattr(np.random, "uniform", lambda _low, _high, size: weights.numpy().reshape(size))
 
-    found = grad_cam(classifier, images, classes, 1)
+    found = random_cam(gather_evidence(classifier, images, classes, 1), torch.Generator().manual_seed(8))
 
-    grid = lambda tokens: tokens[:, 1:].reshape(len(tokens), 4, 4, -1).permute(0, 3, 1, 2)  # noqa: E731
-    assert found.shape[1:] == (4, 4)
-    assert_equal_maps(found, by_the_library(classifier, last, images, classes, grid))
+    assert_equal_maps(found, by_the_library(classifier, "layer4", images, classes, RandomCAM))
 
 
 def test_a_map_of_a_batch_is_the_map_of_each_image():
@@ -126,6 +145,30 @@ def test_enlarging_keeps_a_constant_map_constant_and_never_overshoots():
     assert steps.max() == 1
 
 
+def test_a_map_of_the_middle_goes_back_to_the_middle():
+    placed = into_centre(torch.ones(1, 8, 8), 0.5)
+
+    assert (placed[0, 2:6, 2:6] == 1).all()
+    assert placed.sum() == 16
+
+
+def test_a_peak_in_a_map_of_the_middle_is_half_as_far_from_the_centre_in_the_image():
+    peak = torch.zeros(1, 32, 32)
+    peak[0, 4:6, 24:26] = 1  # 11 pixels above the centre, 9 to the right
+
+    (placed,) = into_centre(peak, 0.5)
+
+    y, x = (axis.float() - 15.5 for axis in torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij"))
+    assert ((placed * y).sum() / placed.sum()).item() == pytest.approx(-5.5)
+    assert ((placed * x).sum() / placed.sum()).item() == pytest.approx(4.5)
+
+
+def test_a_map_of_all_of_an_image_stays_as_it_is():
+    whole = torch.rand(2, 8, 8)
+
+    assert into_centre(whole, 1.0) is whole
+
+
 def setting(backbone: str):
     """An untrained classifier of two classes, three noise images of 64 px, and a class for each."""
     network = build_backbone(backbone, in_channels=1, weights=WeightsParams(seed=3))
@@ -137,16 +180,26 @@ def setting(backbone: str):
     return Classifier(network, head).eval(), images, torch.tensor([0, 1, 0])
 
 
-def by_the_library(classifier, layer, images, classes, reshape=None):
+def by_the_library(classifier, layer, images, classes, method=GradCAMPlusPlus):
+    """Its maps, enlarged to the images and stretched from 0 to 1."""
     classifier.requires_grad_(True)
     targets = [ClassifierOutputTarget(int(number)) for number in classes]
-    with GradCAMPlusPlus(classifier, [layer], reshape) as cam:
+    with method(classifier, [classifier.backbone.get_submodule(layer)], on_the_grid) as cam:
         return cam(images.clone(), targets)
 
 
+def on_the_grid(features):
+    """Tokens as pytorch-grad-cam wants them: without the class token, channels first."""
+    if features.ndim == 4:
+        return features
+    side = int((features.shape[1] - 1) ** 0.5)
+    return features[:, 1:].reshape(len(features), side, side, -1).permute(0, 3, 1, 2)
+
+
 def assert_equal_maps(found, expected):
-    """The library stretches each map from 0 to 1; so do we here."""
+    """To 1e-4 of the highest point; the library stretches each map from 0 to 1, and so do we here."""
     ours = enlarge(found, expected.shape[1:]).numpy()
-    low, high = (part(ours, axis=(1, 2), keepdims=True) for part in (np.min, np.max))
-    np.testing.assert_allclose((ours - low) / (high - low), expected, atol=1e-4)
-    assert expected.max() == pytest.approx(1.0, abs=1e-3)
+    ours -= ours.min(axis=(1, 2), keepdims=True)
+    high = ours.max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(np.divide(ours, high, where=high > 0, out=ours), expected, atol=1e-4)
+    assert expected.max() == pytest.approx(1.0, abs=1e-3)  # not all of them are empty

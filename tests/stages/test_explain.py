@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from small_cohort import make_bundle, save_bundle, write_cohort
+from small_cohort import make_bundle, save_bundle, write_baselines, write_cohort
 
 from lungml.errors import InputError
 from lungml.files import sha256_file
@@ -12,7 +12,7 @@ from lungml.stages import evaluate, explain
 from lungml.tables import PREDICTIONS, read_table
 from lungml.terms import Task
 
-PARAMS = ExplainParams(cases_per_group=1, min_cells=4)
+PARAMS = ExplainParams(cases_per_group=1, min_cells=4, checked_cases=8)
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,10 @@ def explained(tmp_path_factory):
     bundle = save_bundle(root, make_bundle(cohort))
     predictions, out = root / "predictions", root / "out"
     evaluate.run(
-        EvaluateParams(null_draws=100), task=Task.NODULE_BINARY, bundle=bundle, views=cohort.views,
-        split=cohort.split, index=cohort.index, diagnoses=cohort.diagnoses,
-        ledger=root / "ledger.jsonl", out=predictions,
+        EvaluateParams(null_draws=100, replicates=100), task=Task.NODULE_BINARY, bundle=bundle,
+        log=root / "log", views=cohort.views, split=cohort.split, index=cohort.index,
+        diagnoses=cohort.diagnoses, ledger=root / "ledger.jsonl", out=predictions,
+        baselines=write_baselines(cohort, Task.NODULE_BINARY, root / "baselines"),
     )  # fmt: skip
     run(cohort, bundle, predictions, out)
     return cohort, bundle, predictions, out
@@ -65,7 +66,18 @@ def test_the_summary_is_of_all_test_nodules(explained):
     assert found["weights"] == "random"
     assert found["cell_px"] == 8.0
     assert set(found["sanity"]["similarity"]) == {"head", "head and last half", "all layers"}
-    assert found["sanity"]["passed"] in (True, False)
+    assert found["road"]["n"] <= 8
+
+
+def test_maps_of_an_untrained_model_are_called_not_trustworthy(explained, tmp_path, capsys):
+    cohort, bundle, predictions, out = explained
+
+    run(cohort, bundle, predictions, tmp_path / "out")
+
+    trust = cases_of(out)["trust"]
+    assert trust["trusted"] is False
+    assert "the model answers no better than a network without knowledge" in trust["reasons"]
+    assert "not trustworthy; the model answers no better" in capsys.readouterr().err
 
 
 def test_a_second_run_writes_the_same_bytes(explained, tmp_path):
@@ -81,7 +93,7 @@ def test_empty_maps_are_counted_and_said(explained, tmp_path, capsys):
     cohort, _, predictions, _ = explained
     against = make_bundle(cohort)
     with torch.no_grad():  # the backbone's features are at least 0: nothing speaks for either class
-        against.members[0].head.weight.copy_(-against.members[0].head.weight.abs())
+        against.members[0].classifier.head.weight.copy_(-against.members[0].classifier.head.weight.abs())
 
     run(cohort, save_bundle(tmp_path, against), predictions, tmp_path / "out", ExplainParams(min_cells=1))
 

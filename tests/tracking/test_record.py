@@ -43,6 +43,15 @@ def test_a_changed_file_makes_another_record(tmp_path, params, path):
     assert record.sha256() != before
 
 
+def test_a_search_is_named_by_its_files_and_not_by_the_model(tmp_path, params):
+    record, other = (make_record(tmp_path / name, params, weights=name.encode()) for name in "ab")
+    before = record.search_sha256()
+
+    assert other.search_sha256() == before
+    (tmp_path / "a" / "tuned" / "best.json").write_text("{}")
+    assert record.search_sha256() != before
+
+
 def test_a_missing_folder_is_named(tmp_path, params):
     record = make_record(tmp_path, params)
     gone = replace(record, folders={**record.folders, "screen": tmp_path / "nowhere"})
@@ -52,11 +61,10 @@ def test_a_missing_folder_is_named(tmp_path, params):
 
 
 def test_tables_of_patients_are_not_sent(tmp_path, params):
-    sent = {path.name for _, path in make_record(tmp_path, params).figures_and_summaries()}
+    sent = make_record(tmp_path, params).figures_and_summaries("evaluation")
 
-    assert "predictions.parquet" not in sent
-    assert "weights.safetensors" not in sent
-    assert {"roc.png", "gallery.png", "heatmap.png", "metrics.json", "history.csv", "trials.csv"} <= sent
+    assert {path.name for path in sent} == {"roc.png", "metrics.json"}
+    assert (tmp_path / "evaluation" / "predictions.parquet").exists()
 
 
 def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
@@ -66,6 +74,18 @@ def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
     assert flat["diameter/auroc"] == 0.6
     assert flat["test/patients"] == 20
     assert "test/mcc" not in flat
+
+
+def test_metrics_of_a_comparison_have_its_corrected_p_value():
+    flat = test_metrics(metrics_json("c" * 64))
+
+    metadata = {name: value for name, value in flat.items() if name.startswith("model_minus_metadata/")}
+    assert metadata == {
+        "model_minus_metadata/weighted_auprc": 0.1,
+        "model_minus_metadata/weighted_auprc_low": -0.1,
+        "model_minus_metadata/weighted_auprc_high": 0.2,
+        "model_minus_metadata/weighted_auprc_p_corrected": 0.4,
+    }
 
 
 def test_the_headline_says_the_result_beside_chance_and_that_it_is_a_rating(tmp_path, params):
@@ -141,3 +161,19 @@ def test_another_json_file_is_not_a_record(tmp_path):
 
     with pytest.raises(InputError, match="not a record"):
         read_record(tmp_path / "record.json")
+
+
+def test_the_estimate_of_a_cross_validation_is_among_the_metrics(tmp_path, params):
+    record = make_record(tmp_path, params)
+    alone = record.test_metrics()
+    cell = {"value": 0.7, "low": 0.6, "high": None, "chance": 0.5, "skill": 0.4}
+    estimate = {"raw": {"auroc": cell}, "tta": {"auroc": cell | {"value": 0.72}}}
+    (tmp_path / "log" / "summary.json").write_text(json.dumps({"cross_validated": estimate}))
+
+    found = record.test_metrics()
+
+    assert found["cross_validated/auroc"] == 0.7
+    assert found["cross_validated/auroc_low"] == 0.6
+    assert found["cross_validated_tta/auroc"] == 0.72
+    assert "cross_validated/auroc_high" not in found
+    assert {name: value for name, value in found.items() if not name.startswith("cross")} == alone

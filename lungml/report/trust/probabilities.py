@@ -18,17 +18,6 @@ def calibration_block(trust: Json) -> Block:
         "what a perfectly calibrated model would show. All repairs were fitted on validation, and which one "
         "is used was decided there too, by the cross-validated Brier score."
     )
-    header = (
-        "probabilities",
-        "Brier on validation",
-        "Brier on test",
-        "calibration error",
-        "of that by chance up to",
-        "slope",
-        "intercept",
-        "discrimination",
-        "miscalibration",
-    )
     rows = [
         (
             name + (" (used)" if name == chosen else ""),
@@ -48,9 +37,22 @@ def calibration_block(trust: Json) -> Block:
         f"As trained: {_state(raw)}{repaired}",
         reading,
         "worse" if found["ways"][chosen]["flagged"] else "open",
-        [Grid("Ways to repair probabilities, on test", header, rows)],
+        [Grid("Ways to repair probabilities, on test", _WAYS, rows)],
         "reliability",
     )
+
+
+_WAYS = (
+    "probabilities",
+    "Brier on validation",
+    "Brier on test",
+    "calibration error",
+    "of that by chance up to",
+    "slope",
+    "intercept",
+    "discrimination",
+    "miscalibration",
+)
 
 
 def decision_block(trust: Json) -> Block:
