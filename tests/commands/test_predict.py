@@ -110,8 +110,8 @@ def train_and_evaluate(root, task):
     baselines = write_baselines(cohort, task, root / "baselines" / task)
     evaluate.run(
         EvaluateParams(null_draws=100, replicates=100), task=task, bundle=made, log=root / "log" / task,
-        index=root / "index", diagnoses=root / "diagnoses.csv", baselines=baselines, ledger=root / "ledger.jsonl",
-        out=root / "evaluate" / task, **data,
+        index=root / "index", diagnoses=root / "diagnoses.csv", baselines=baselines,
+        ledger=root / "ledger.jsonl", out=root / "evaluate" / task, **data,
     )  # fmt: skip
 
 
