@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo lidc-crops test test-slow acceptance check docs lock clean
+.PHONY: help setup demo lidc-crops test test-pipeline test-slow acceptance check docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ lidc-crops: setup ## real nodules, from arrays to registered models: DATA=folder
 
 test: setup ## the quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -m "not slow"
+
+test-pipeline: setup ## the demo, the servers and interrupted flows (in continuous integration)
+	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows
 
 test-slow: setup ## the long tests: the demo, servers, simulations
 	@python -m pytest -m "slow and not acceptance"

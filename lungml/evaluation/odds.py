@@ -116,7 +116,8 @@ def _fit_offset(odds: FloatArray, truth: Truth, weights: FloatArray, start: Floa
         missing = positive - (weights * answers).sum(axis=1)
         low, high = np.where(missing > 0, offset, low), np.where(missing > 0, high, offset)
         slope = (weights * (answers * (1 - answers))).sum(axis=1)
-        after = offset + missing / np.maximum(slope, _TINY)
+        with np.errstate(over="ignore"):  # where it is flat the step leaves the bracket, which is then halved
+            after = offset + missing / np.maximum(slope, _TINY)
         after = np.where((after >= low) & (after <= high), after, (low + high) / 2)
         done = (np.abs(after - offset) < _ENOUGH * np.maximum(1, np.abs(after))).all()
         offset = after

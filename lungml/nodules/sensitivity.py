@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -56,21 +56,21 @@ def cohort_of(readings: pd.DataFrame, contours: pd.DataFrame, series: pd.DataFra
     outlines = dict(iter(contours.groupby("reading_id", sort=False)))
     cohort = []
     for uid, own in marks[marks["reading_id"].isin(outlines)].groupby("series_uid", sort=True):
-        z, y, x = map(float, spacing.loc[uid].to_numpy(dtype=np.float64))
-        placed = [_placed(row, outlines[row["reading_id"]]) for row in own.to_dict("records")]
+        z, y, x = (float(value) for value in spacing.loc[str(uid)].to_numpy(dtype=np.float64))
+        placed = [_placed(row, outlines[row["reading_id"]]) for _, row in own.iterrows()]
         cohort.append(SeriesReadings(tuple(placed), (z, y, x)))
     return cohort
 
 
-def _placed(row: dict[Hashable, Any], contours: pd.DataFrame) -> Placed:
+def _placed(row: pd.Series, contours: pd.DataFrame) -> Placed:
     outlines = tuple(outlines_of(contours))
     return Placed(
         number=0,
-        reading=Reading(int(str(row["reader"])), Kind.NODULE, {}, (), ()),
+        reading=Reading(int(row["reader"]), Kind.NODULE, {}, (), ()),
         outlines=outlines,
         stack=reading_stack(outlines),
-        centre=np.array([row["z_index"], row["y_index"], row["x_index"]], dtype=np.float64),
-        diameter_mm=float(str(row["diameter_mm"])),
+        centre=row[["z_index", "y_index", "x_index"]].to_numpy(dtype=np.float64),
+        diameter_mm=float(row["diameter_mm"]),
     )
 
 

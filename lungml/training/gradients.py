@@ -112,5 +112,5 @@ def _check(what: str, value: Tensor, batch: Batch, key: StepKey) -> None:
         raise DivergedError(
             f"the training {what} is {float(value)} in {key}. "
             f"The batch held the nodules {', '.join(batch.nodule_ids)}. "
-            "Look at these, or lower the learning rate (tune.learning_rate in params.yaml)"
+            "Look at these, or lower the learning rate (tune.space.learning_rate in params.yaml)"
         )

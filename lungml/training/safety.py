@@ -66,7 +66,7 @@ class Safety:
         if not state.is_sound():
             raise DivergedError(
                 f"a weight is not a number after epoch {state.epoch}, step {state.step}. "
-                "Lower the learning rate (tune.learning_rate in params.yaml)"
+                "Lower the learning rate (tune.space.learning_rate in params.yaml)"
             )
         if self.checkpoints:
             self.checkpoints.save(

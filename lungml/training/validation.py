@@ -14,7 +14,7 @@ from torch.func import functional_call
 
 from lungml.augment.balance import IntArray
 from lungml.errors import ModelError
-from lungml.evaluation.metrics import measure
+from lungml.evaluation.metrics import values
 from lungml.evaluation.tally import check_cases
 from lungml.imaging.intensity import normalise
 from lungml.training.data import TrainingData
@@ -71,14 +71,15 @@ def validate(
     if not math.isfinite(loss):
         raise DivergedError(
             "the validation loss is not a number: the weights have grown without bound. "
-            "Lower the learning rate (tune.learning_rate in params.yaml)"
+            "Lower the learning rate (tune.space.learning_rate in params.yaml)"
         )
     return _measure(labels, logits.softmax(dim=1).numpy(), loss)
 
 
 def _measure(labels: IntArray, probabilities: NDArray[np.float64], loss: float) -> Validation:
-    measures = measure(check_cases(labels, probabilities))
-    headline, balanced = measures["weighted_auprc"].value, measures["balanced_accuracy"].value
-    if headline is None or balanced is None:  # at least two classes are there, so both are defined
+    names = ("weighted_auprc", "balanced_accuracy")
+    found = values(check_cases(labels, probabilities), np.ones((1, len(labels))), names)
+    headline, balanced = (float(found[name][0]) for name in names)
+    if math.isnan(headline) or math.isnan(balanced):  # at least two classes are there, so both are defined
         raise ModelError("the validation metrics are not defined; check the validation part's labels")
     return Validation(loss, headline, balanced)
