@@ -53,7 +53,7 @@ def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
         binary=(five >= 3).astype("int8"),
         five=five.astype("int8"),
         part=np.repeat(PARTS, 2),
-        fold=np.where(np.repeat(PARTS, 2) == "test", -1, 0).astype("int8"),
+        fold=np.where(np.repeat(PARTS, 2) == "test", -1, np.arange(count) // 2 % 4).astype("int8"),
     )
     (root / "index").mkdir(parents=True)
     write_table(root / "split.parquet", split, SPLIT)

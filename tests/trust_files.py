@@ -17,6 +17,7 @@ from lungml.terms import Part
 DISTANCES = {
     "abstention": 0.05,
     "threshold": 1.4,
+    "threshold_on": "validation",
     "abstained": {"value": 0.06, "low": 0.03, "high": 0.11, "n": 50, "patients": 20},
     "gross": [
         {"case": "inverted", "auroc": 1.0, "abstained": 1.0},

@@ -103,18 +103,20 @@ def mahalanobis(fit: FloatArray, half: FloatArray, rows: FloatArray) -> FloatArr
 def judge_distances(
     bundle: Bundle, store: ViewStore, rows: pd.DataFrame, params: EvaluateParams
 ) -> dict[str, Any]:
-    """Learn from train, fix the threshold on validation, and look at test.
+    """Learn from what the first member was trained on, fix the threshold on what it left out, look at test.
 
     Args:
         bundle: the model.
         store: views of all nodules.
-        rows: nodule_id, patient_id and part of the nodules of the three parts.
+        rows: nodule_id, patient_id, part and fold of the nodules of the three parts.
         params: abstention, confidence and seed.
 
     Returns:
-        What `abstained` does, and gross: what `gross_cases` does.
+        What `abstained` does; threshold_on: validation, left-out fold, or training (of a model that was refit
+        on all of it: the threshold is then too low); gross: what `gross_cases` does.
     """
-    ordered = rows.sort_values("nodule_id")
+    fit = bundle.history.get("fit", "train")
+    ordered = _as_first_member_saw(rows, fit).sort_values("nodule_id")
     parts = {part: ordered[ordered["part"] == part] for part in Part}
     views = {part: store.images_hu[store.rows_of(own["nodule_id"].tolist())] for part, own in parts.items()}
     seen = {part: embed(bundle, images_hu) for part, images_hu in views.items()}
@@ -122,7 +124,20 @@ def judge_distances(
     far = distances(usual, seen[Part.TEST])
     found = abstained(usual, far, parts[Part.TEST]["patient_id"].to_numpy(), params.confidence)
     gross = gross_cases(usual, far, views[Part.TEST], partial(embed, bundle), seed=params.seed)
-    return found | {"gross": gross}
+    return found | {"threshold_on": _THRESHOLD_ON[fit], "gross": gross}
+
+
+_THRESHOLD_ON = {"train": "validation", "folds": "left-out fold", "refit": "training"}
+"""`finetune.fit` -> which images the threshold is fixed on."""
+
+
+def _as_first_member_saw(rows: pd.DataFrame, fit: str) -> pd.DataFrame:
+    """`rows` with the fold that the first member left out as validation, if it left out one."""
+    if fit != "folds":
+        return rows
+    known = rows["part"] != Part.TEST
+    part = rows["part"].astype("object").mask(known, Part.TRAIN.value)
+    return rows.assign(part=part.mask(known & (rows["fold"] == 0), Part.VAL.value))
 
 
 def abstained(usual: Usual, far: FloatArray, patient_ids: IDS, confidence: float) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def check_pixels(
 
 
 def _of_card(normalisation: Normalisation, card: WeightsCard) -> Normalisation:
-    """The card's own, if the images are scaled as its images were."""
+    """The card's own, for images scaled as its images were; `centre_share` stays."""
     made_with = card.normalisation
     if (normalisation.scaling, normalisation.windows_hu) != (made_with.scaling, made_with.windows_hu):
         raise ModelError(
@@ -105,7 +105,7 @@ def _of_card(normalisation: Normalisation, card: WeightsCard) -> Normalisation:
             f"{_in_words(made_with)} HU, and now gets {normalisation.scaling} and {_in_words(normalisation)} "
             "HU; run `dvc repro pretrain`, or set the section intensity as it was"
         )
-    return made_with
+    return replace(made_with, centre_share=normalisation.centre_share)
 
 
 def _in_words(normalisation: Normalisation) -> str:

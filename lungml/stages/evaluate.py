@@ -109,7 +109,7 @@ def _check_fit(model: Bundle, task: Task, split: Path) -> None:
 
 
 def _nodules(split: Path, index: Path, target: Target) -> pd.DataFrame:
-    """Nodules with a label: nodule_id, patient_id, part, label, diameter_mm."""
+    """Nodules with a label: nodule_id, patient_id, part, fold, label, diameter_mm."""
     rows = read_table(split, SPLIT)
     diameters = read_table(index / "nodules.parquet", NODULES)[["nodule_id", "diameter_mm"]]
     labelled = rows[rows[target] >= 0].rename(columns={target.value: "label"})
@@ -119,7 +119,7 @@ def _nodules(split: Path, index: Path, target: Target) -> pd.DataFrame:
             f"{split}: no nodule with a {target} label is in the part {missing[0]}; "
             "use more patients or a larger split.val_fraction and split.test_fraction"
         )
-    columns = ["nodule_id", "patient_id", "part", "label", "diameter_mm"]
+    columns = ["nodule_id", "patient_id", "part", "fold", "label", "diameter_mm"]
     return labelled.merge(diameters, on="nodule_id", validate="1:1")[columns]
 
 

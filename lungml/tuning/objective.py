@@ -13,6 +13,8 @@ from lungml.terms import Part
 from lungml.training.assembly import build_classifier
 from lungml.training.data import TrainingData
 from lungml.training.loop import Settings, train
+from lungml.training.prefixes import Prefixes
+from lungml.training.state import EpochRecord
 from lungml.training.validation import DivergedError
 from lungml.tuning.candidate import Candidate, apply_candidate
 from lungml.tuning.search import Objective
@@ -51,7 +53,11 @@ def _with_fold_as_val(split: pd.DataFrame, fold: int) -> pd.DataFrame:
 def fold_scores(
     tune: TuneParams, weights: WeightsParams, backbone: str, folds: Sequence[TrainingData]
 ) -> Objective:
-    """Train a candidate on each fold for `tune.epochs` epochs, always from the same weights."""
+    """Train a candidate on each fold for `tune.epochs` epochs, always from the same weights.
+
+    Candidates share what frozen layers made of a fold (`recipe.cache_prefix`): the first one pays for it.
+    """
+    prefixes = Prefixes(most=len(folds))
 
     def scores(candidate: Candidate) -> Iterator[Iterator[float]]:
         recipe, chosen = apply_candidate(tune.recipe, candidate)
@@ -66,17 +72,15 @@ def fold_scores(
             seed=tune.seed,
         )
         for data in folds:
-            yield _epochs(backbone, chosen.head, data, weights, settings)
+            classifier = build_classifier(backbone, chosen.head, data, weights, seed=settings.seed)
+            yield _epochs(train(classifier, data, settings, prefixes=prefixes))
 
     return scores
 
 
-def _epochs(
-    backbone: str, head: str, data: TrainingData, weights: WeightsParams, settings: Settings
-) -> Iterator[float]:
-    classifier = build_classifier(backbone, head, data, weights, seed=settings.seed)
+def _epochs(records: Iterator[EpochRecord]) -> Iterator[float]:
     try:
-        for record in train(classifier, data, settings):
+        for record in records:
             yield record.val_weighted_auprc
     except DivergedError:
         yield math.nan

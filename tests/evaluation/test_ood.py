@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,6 +80,23 @@ def test_grossly_wrong_images_are_told_from_right_ones(cohort):
     assert {row["case"] for row in found["gross"]} == set(GROSS_CASES)
     assert {row["case"]: row["auroc"] for row in found["gross"] if row["auroc"] < 0.95} == {}
     assert found["abstained"]["value"] <= 0.25
+
+
+@pytest.mark.parametrize(
+    ("fit", "threshold_on"), [("train", "validation"), ("folds", "left-out fold"), ("refit", "training")]
+)
+def test_the_threshold_is_fixed_on_what_the_first_member_left_out(cohort, fit, threshold_on):
+    split = read_table(cohort.split, SPLIT)
+    known = split["part"] != "test"
+    by_fold = split["part"].astype("object").mask(known, "train").mask(known & (split["fold"] == 0), "val")
+    model, store = make_bundle(cohort), read_store(cohort.views)
+
+    found = judge_distances(replace(model, history={"fit": fit}), store, split, EvaluateParams())
+
+    as_left_out = split.assign(part=by_fold) if fit == "folds" else split
+    same = judge_distances(model, store, as_left_out, EvaluateParams())
+    assert found["threshold_on"] == threshold_on
+    assert found["threshold"] == same["threshold"]
 
 
 def test_wrong_images_are_what_they_are_called():

@@ -8,9 +8,13 @@ from training_examples import RECIPE, make_data
 
 from lungml.errors import ParamsError
 from lungml.params.model import WeightsParams
+from lungml.training.kept import Kept
 from lungml.tuning.candidate import Candidate
 from lungml.tuning.objective import fold_scores, tuning_splits
 
+HEAD_ALONE = RECIPE.model_copy(
+    update={"schedule": "custom", "trainable": (0.0, 0.0), "cache_prefix": True, "prefix_copies": 2}
+)
 CANDIDATE = Candidate({"batch_size": 20, "optimizer": "adamw", "learning_rate": 5e-3, "head": "linear"})
 SPLIT = pd.DataFrame(
     {
@@ -53,6 +57,24 @@ def test_a_candidate_is_trained_on_every_fold_from_the_same_weights():
     assert first == second
     assert len(first) == 2
     assert all(0 < score <= 1 for score in first)
+
+
+def test_the_first_candidate_of_a_search_pays_for_the_frozen_layers(monkeypatch):
+    filled = []
+    fill = Kept._fill
+    monkeypatch.setattr(
+        Kept, "_fill", lambda self, block, compute: filled.append(block) or fill(self, block, compute)
+    )
+    tune = params(epochs=2, folds=2, recipe=HEAD_ALONE.model_dump())
+    objective = fold_scores(tune, WeightsParams(), "mobilenetv3_small_050", [make_data(), make_data()])
+
+    for fold in objective(CANDIDATE):
+        list(fold)
+    paid = len(filled)
+    for fold in objective(Candidate({**CANDIDATE.values, "head": "mlp"})):
+        list(fold)
+
+    assert len(filled) == paid > 0
 
 
 def test_another_value_of_a_recipe_s_field_is_another_training():

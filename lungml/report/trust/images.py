@@ -7,6 +7,11 @@ from lungml.report.trust.block import Block, Grid, percent, side, with_interval
 from lungml.report.wording import number
 
 _ENOUGH = 0.95
+_WHERE = {
+    "validation": "validation",
+    "left-out fold": "the fold that the first member left out",
+    "training": "images that the model was trained on, and is too low therefore,",
+}
 
 
 def images_block(trust: Json) -> Block:
@@ -27,8 +32,9 @@ def images_block(trust: Json) -> Block:
         f"The model would not answer for {with_interval(found['abstained'])} of the test images; "
         f"{percent(found['abstention'])} were wanted. {noticed}",
         "The distance of an image from those of train, in what the backbone makes of it at three depths; "
-        "beyond a threshold that was fixed on validation the model should not answer. Test images made wrong "
-        "on purpose show whether the distance notices: an AUROC of 1 tells all of them from right ones.",
+        f"beyond a threshold that was fixed on {_WHERE[found['threshold_on']]} the model should not answer. "
+        "Test images made wrong on purpose show whether the distance notices: an AUROC of 1 tells all of "
+        "them from right ones.",
         "worse" if missed or side(found["abstained"], found["abstention"]) > 0 else "better",
         [Grid("Test images made wrong", ("how", "AUROC", "not answered"), rows)],
     )
