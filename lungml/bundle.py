@@ -7,6 +7,7 @@ share the preprocessing of the training.
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,24 +26,30 @@ from lungml.imaging.intensity import Normalisation, normalise
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
+from lungml.panel import label_probabilities
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
 
-FORMAT = 3
+FORMAT = 4
 """Grows when a bundle of an older lungml can no longer be read."""
 _WEIGHTS, _INFO = "weights.safetensors", "bundle.json"
 
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a bundle and what it is fed; `weights` says what its backbone began with."""
+    """One network of a bundle and what it is fed; `weights` says what its backbone began with.
+
+    With `panel` (number of readers -> how often) the network says what one reader would, and the member what
+    the label policy makes of such panels.
+    """
 
     classifier: Classifier
     backbone: str
     head: str
     weights: str
     normalisation: Normalisation
+    panel: Mapping[int, float] | None = None
 
     def inputs(self, images_hu: NDArray[np.int16]) -> Tensor:
         """What the network is fed of views (N, C, H, W) in HU."""
@@ -86,22 +93,22 @@ def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) 
         ValueError: the images have another shape than the bundle's views.
     """
     check_images(bundle, images_hu)
-    classes = len(bundle.task.target.class_names)
-    answers = [_answers(member, images_hu, classes, batch_size) for member in bundle.members]
+    answers = [_answers(member, images_hu, bundle, batch_size) for member in bundle.members]
     mean: NDArray[np.float64] = np.mean(answers, axis=0)
     return mean
 
 
 def _answers(
-    member: Member, images_hu: NDArray[np.int16], classes: int, batch_size: int
+    member: Member, images_hu: NDArray[np.int16], bundle: Bundle, batch_size: int
 ) -> NDArray[np.float64]:
     member.classifier.eval()
-    parts = [np.empty((0, classes))]
+    parts = [np.empty((0, len(bundle.task.target.class_names)))]
     with torch.inference_mode():
         for start in range(0, len(images_hu), batch_size):
             logits = member.classifier(member.inputs(images_hu[start : start + batch_size]))
             parts.append(logits.double().softmax(dim=1).numpy())
-    return np.concatenate(parts)
+    answers = np.concatenate(parts)
+    return answers if member.panel is None else label_probabilities(answers, member.panel, bundle.labels)
 
 
 def check_images(bundle: Bundle, images_hu: NDArray[np.int16]) -> None:
@@ -189,7 +196,7 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
         "format": FORMAT,
         "members": [
             {name: getattr(member, name) for name in _PLAIN_OF_MEMBER}
-            | {"normalisation": member.normalisation.to_dict()}
+            | {"normalisation": member.normalisation.to_dict(), "panel": _by_text(member.panel)}
             for member in bundle.members
         ],
         "task": bundle.task.value,
@@ -223,4 +230,9 @@ def _read_member(
     classifier = Classifier(backbone, build_head(described["head"], embedding_size(backbone), classes))
     classifier.load_state_dict(state)
     own = {name: described[name] for name in _PLAIN_OF_MEMBER}
-    return Member(classifier.eval(), normalisation=normalisation, **own)
+    panel = described["panel"] and {int(size): share for size, share in described["panel"].items()}
+    return Member(classifier.eval(), normalisation=normalisation, panel=panel, **own)
+
+
+def _by_text(panel: Mapping[int, float] | None) -> dict[str, float] | None:
+    return None if panel is None else {str(size): share for size, share in panel.items()}

@@ -21,6 +21,7 @@ from lungml.imaging.intensity import Normalisation, normalise
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
+from lungml.panel import label_probabilities
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
@@ -135,6 +136,18 @@ def test_a_missing_file_is_refused(folder, name):
 
     with pytest.raises(ModelError, match=r"missing|not there"):
         read_bundle(folder)
+
+
+def test_a_member_of_a_panel_answers_what_the_policy_makes_of_readers(bundle, tmp_path):
+    images_hu = np.random.default_rng(1).integers(-1000, 400, (3, 1, 32, 32)).astype(np.int16)
+    (member,) = bundle.members
+    of_readers = replace(bundle, members=(replace(member, panel={1: 0.5, 3: 0.5}),))
+    write_bundle(tmp_path / "panel", of_readers)
+
+    found = predict(read_bundle(tmp_path / "panel"), images_hu)
+
+    alone = predict(bundle, images_hu)
+    assert found == pytest.approx((alone + label_probabilities(alone, {3: 1.0}, bundle.labels)) / 2)
 
 
 def test_a_bundle_of_another_format_is_refused(folder):

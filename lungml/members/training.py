@@ -21,6 +21,7 @@ from lungml.imaging.store import ViewStore, read_store
 from lungml.members.plan import Division, Job, MemberPlan, divide
 from lungml.models.backbones import describe_weights
 from lungml.models.classifier import Classifier
+from lungml.panel import panel_sizes
 from lungml.parallel import worker_pool
 from lungml.params.task import MemberParams
 from lungml.progress import say
@@ -75,7 +76,8 @@ def train_member(job: Job, plan: MemberPlan) -> None:
     classifier = build_classifier(made.backbone, made.head, data, job.weights, seed=settings.seed)
     records = _train(classifier, data, settings, job, plan)
     weights = describe_weights(made.backbone, job.weights)
-    member = Member(classifier, made.backbone, made.head, weights, data.normalisation)
+    panel = panel_sizes(division.train["scores"].tolist()) if made.recipe.answers == "label" else None
+    member = Member(classifier, made.backbone, made.head, weights, data.normalisation, panel)
     history = {
         "fingerprint": job.fingerprint,
         **asdict(plan),

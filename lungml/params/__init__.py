@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from lungml.errors import ParamsError
 from lungml.params.audit import AuditParams
@@ -26,9 +26,9 @@ from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterPara
 from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, WeightsParams
 from lungml.params.pretrain import PretrainParams
 from lungml.params.scope import ScopeParams
-from lungml.params.section import SENTENCE, Section
+from lungml.params.section import SENTENCE, Section, refusal
 from lungml.params.task import TaskParams
-from lungml.terms import Task
+from lungml.terms import Target, Task
 
 _MAX_BYTES = 1 << 20
 
@@ -56,6 +56,17 @@ class Params(Section):
     explain: ExplainParams
     registration: RegisterParams
     report: ReportParams
+
+    @field_validator("tasks")
+    @classmethod
+    def _panels_of_five_points(cls, tasks: dict[Task, TaskParams]) -> dict[Task, TaskParams]:
+        for task, params in tasks.items():
+            if task.target is not Target.FIVE and params.finetune.answers_labels:
+                raise refusal(
+                    f"{task}: recipe.answers: label needs the readers' five points, and this task has two "
+                    "classes; set it to: as trained"
+                )
+        return tasks
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

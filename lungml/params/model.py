@@ -123,6 +123,9 @@ class RecipeParams(Section):
     reader_share: Fraction = 0.0
     """How much of the target is the distribution of the readers' scores, where there are any; the rest is
     the label. In the binary tasks scores of 4 and 5 count as malignant."""
+    answers: Literal["as trained", "label"] = "as trained"
+    """Of a five-point model that is trained on what readers say (`reader_share` 1): `label` answers what the
+    label policy would make of panels of such readers, as large as those of train."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The head learns at the full rate, each layer group before it at this share of the next one's; 1 gives
     all the same rate."""

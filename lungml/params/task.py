@@ -64,6 +64,11 @@ class FinetuneParams(Section):
     tuning chose, alone."""
     seed: int = 20250301
 
+    @property
+    def answers_labels(self) -> bool:
+        """Whether any member answers with the label instead of as it was trained (`recipe.answers`)."""
+        return "label" in {self.recipe.answers, *(each.get("answers") for each in self.variants.values())}
+
     @field_validator("variants")
     @classmethod
     def _fit_the_fields(cls, variants: dict[str, Variant], info: ValidationInfo) -> dict[str, Variant]:

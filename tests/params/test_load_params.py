@@ -71,3 +71,12 @@ def test_one_task_can_be_tuned_otherwise_without_touching_the_others(tmp_path):
     params = load_params(edited(tmp_path, ["tasks", "slice-five", "tune", "trials"], 3))
 
     assert [task for task, own in params.tasks.items() if own.tune.trials == 3] == ["slice-five"]
+
+
+def test_a_binary_task_answers_with_no_panel(tmp_path):
+    recipe = ["tasks", "nodule-binary", "finetune", "variants"]
+
+    with pytest.raises(ParamsError, match=r"nodule-binary: recipe\.answers: label needs the readers' five"):
+        load_params(edited(tmp_path, recipe, {"panels": {"answers": "label"}}))
+
+    load_params(edited(tmp_path, ["tasks", "nodule-five", *recipe[2:]], {"panels": {"answers": "label"}}))
