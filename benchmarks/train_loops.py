@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from benchmarks.example_series import example_hu
 from lungml.imaging.intensity import Normalisation
 from lungml.models.freezing import set_frozen
-from lungml.models.precision import stepping
+from lungml.models.precision import Engine, stepping
 from lungml.models.table import BACKBONES
 from lungml.params.model import Precision, RecipeParams, WeightsParams
 from lungml.training.assembly import build_classifier
@@ -67,11 +67,12 @@ class Lungml:
         classifier = build_classifier(job.backbone, "linear", self._data, weights, seed=_SEED)
         set_frozen(classifier.backbone, job.frozen)
         classifier.train()
+        engine = Engine("cpu", precision)
         self._state = TrainingState(classifier, "adamw", self._recipe)
         self._feed: Feed = Feeder(
-            WholeImages(classifier, self._data, self._recipe, _SEED), Prefixes()
+            WholeImages(classifier, self._data, self._recipe, _SEED, engine=engine), Prefixes()
         ).choose()
-        self._gradients = Gradients(self._feed.network, nn.functional.cross_entropy, self._recipe)
+        self._gradients = Gradients(self._feed.network, nn.functional.cross_entropy, self._recipe, engine)
         self._steps = draw_steps(self._data.train, self._recipe, job.batch, seed=_SEED, epoch=0)
         self._state.open_epoch()
         self._shares: list[float] = []
@@ -82,9 +83,9 @@ class Lungml:
             asked = time.process_time()
             batch = self._feed.batch(shown, epoch=0, step=number)
             input_s += time.process_time() - asked
-            loss, _ = self._gradients.fill(batch, 1, StepKey(_SEED, 0, number))
+            filled = self._gradients.fill(batch, 1, StepKey(_SEED, 0, number))
             set_learning_rate(self._state.optimizer, _RATE)
-            self._state.finish_step(loss, len(batch))
+            self._state.finish_step(filled.loss(), len(batch))
         self._shares.append(input_s / (time.process_time() - started))
 
     @property
@@ -118,7 +119,7 @@ def naive_loop(job: Job, precision: Precision) -> Callable[[], None]:
     def work() -> None:
         for images, targets in _batches(job):
             optimizer.zero_grad()
-            with stepping(precision):
+            with stepping(Engine("cpu", precision)):
                 loss = nn.functional.cross_entropy(network(images), targets)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -134,7 +135,7 @@ def timm_loop(job: Job, precision: Precision) -> Callable[[], None]:
 
     def work() -> None:
         for images, targets in _batches(job):
-            with stepping(precision):
+            with stepping(Engine("cpu", precision)):
                 loss = nn.functional.cross_entropy(network(images), targets)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -20,12 +20,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import lungml
+from lungml import compute
 from lungml.errors import InputError, ModelError
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json
 from lungml.imaging.intensity import Normalisation, normalise
+from lungml.imaging.sending import sent_to
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
+from lungml.models.memory import by_halves
+from lungml.models.placing import placed
+from lungml.models.precision import Engine, computing
 from lungml.panel import label_probabilities
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
@@ -51,10 +56,15 @@ class Member:
     normalisation: Normalisation
     panel: Mapping[int, float] | None = None
 
-    def inputs(self, images_hu: NDArray[np.int16]) -> Tensor:
-        """What the network is fed of views (N, C, H, W) in HU."""
-        inputs: Tensor = normalise(torch.from_numpy(np.array(images_hu)), self.normalisation)
+    def inputs(self, images_hu: NDArray[np.int16], device: str = "cpu") -> Tensor:
+        """What the network is fed of views (N, C, H, W) in HU, on a device as torch names it."""
+        on_device = sent_to(device, torch.from_numpy(np.array(images_hu)))
+        inputs: Tensor = normalise(on_device, self.normalisation)
         return inputs
+
+    def logits(self, images: Tensor) -> Tensor:
+        """(N, K) of `inputs`; in parts, where memory does not suffice."""
+        return by_halves(lambda part: (self.classifier(part),), (images,))[0]
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,8 @@ class Bundle:
 def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) -> NDArray[np.float64]:
     """Probabilities (N, K) of views (N, C, H, W) in HU, cut as `bundle.views` says: the members' mean.
 
+    Computed where LUNGML_DEVICE says, in float32.
+
     Raises:
         ValueError: the images have another shape than the bundle's views.
     """
@@ -103,10 +115,11 @@ def _answers(
 ) -> NDArray[np.float64]:
     member.classifier.eval()
     parts = [np.empty((0, len(bundle.task.target.class_names)))]
-    with torch.inference_mode():
+    engine = Engine(compute.device())
+    with placed(member.classifier, engine), computing(engine):
         for start in range(0, len(images_hu), batch_size):
-            logits = member.classifier(member.inputs(images_hu[start : start + batch_size]))
-            parts.append(logits.double().softmax(dim=1).numpy())
+            images = member.inputs(images_hu[start : start + batch_size], engine.device)
+            parts.append(member.logits(images).cpu().double().softmax(dim=1).numpy())
     answers = np.concatenate(parts)
     return answers if member.panel is None else label_probabilities(answers, member.panel, bundle.labels)
 
@@ -126,7 +139,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write `bundle` as a whole or not at all; equal bundles give equal bytes."""
     with atomic_folder(folder) as temporary:
         state = {
-            f"{number}.{name}": value.contiguous()
+            f"{number}.{name}": value.cpu().contiguous()
             for number, member in enumerate(bundle.members)
             for name, value in member.classifier.state_dict().items()
         }

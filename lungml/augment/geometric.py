@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lungml.augment.balance import IntArray
+from lungml.imaging.sending import sent_to
 from lungml.params.model import GeometryParams
 from lungml.terms import AIR_HU
 
@@ -97,7 +98,8 @@ def _centres(size: int, images: Tensor) -> Tensor:
 
 
 def _column(values: NDArray[np.float64], images: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=images.dtype, device=images.device)[:, None, None]
+    column = torch.as_tensor(values, dtype=images.dtype)
+    return sent_to(images.device, column)[:, None, None]
 
 
 def _sign(flips: NDArray[np.bool_]) -> NDArray[np.float64]:

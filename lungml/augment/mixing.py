@@ -44,7 +44,7 @@ def mix(
     images, targets = images.clone(), targets.clone()
     with _numpy_seeded(key):
         # with every image a class of its own, timm's targets are the share of each image in each mix
-        images[:even], shares = mixup(images[:even].clone(), torch.arange(even))
+        images[:even], shares = mixup(images[:even].clone(), torch.arange(even, device=images.device))
     targets[:even] = shares.to(targets.dtype) @ targets[:even]
     return images, targets
 

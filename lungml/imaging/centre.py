@@ -43,12 +43,20 @@ def _enlarged_along(images: Any, share: float, axis: int) -> Any:
     above = np.minimum(below + 1, size_px - 1)
     weights = (at - below).astype(np.float32)
     first, second = _take(images, below, axis), _take(images, above, axis)
-    return first + (second - first) * _like(weights if axis == -1 else weights[:, None], images)
+    return first + (second - first) * _beside(images, weights if axis == -1 else weights[:, None])
 
 
 def _take(images: Any, places: NDArray[np.int64], axis: int) -> Any:
-    return images[..., places] if axis == -1 else images[..., places, :]
+    chosen = _beside(images, places)
+    return images[..., chosen] if axis == -1 else images[..., chosen, :]
 
 
-def _like(weights: NDArray[np.float32], images: Any) -> Any:
-    return weights if isinstance(images, np.ndarray) else images.new_tensor(weights)
+def _beside(images: Any, values: NDArray[Any]) -> Any:
+    """`values` as they are for an array, and for a tensor as one on its device."""
+    if isinstance(images, np.ndarray):
+        return values
+    import torch
+
+    from lungml.imaging.sending import sent_to
+
+    return sent_to(images.device, torch.from_numpy(values))

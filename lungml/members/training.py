@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lungml import compute
 from lungml.bundle import Member, read_info, write_bundle
 from lungml.errors import ModelError
 from lungml.evaluation.answers import answer, labelled
@@ -45,14 +46,15 @@ def left_out_table(job: Job, plan: MemberPlan) -> Path:
 
 
 def train_members(job: Job) -> None:
-    """Train all members, side by side (`LUNGML_WORKERS`).
+    """Train all members, side by side (`LUNGML_WORKERS`); on a GPU one after the other.
 
     Raises:
         InterruptedRunError: as of `train_member`.
     """
     plans = job.plans()
-    if len(plans) == 1:
-        train_member(job, plans[0])
+    if len(plans) == 1 or compute.device() != "cpu":
+        for plan in plans:
+            train_member(job, plan)
         return
     with worker_pool() as pool:
         for _ in pool.map(partial(train_member, job), plans, "members"):
@@ -86,7 +88,7 @@ def train_member(job: Job, plan: MemberPlan) -> None:
     }
     bundle = replace(job.blank, members=(member,), history=history)
     if plan.fold is not None:
-        with reproducible(made.recipe.threads):
+        with reproducible(made.recipe.threads, settings.device):
             answers = answer(bundle, store, labelled(division.judged, job.target))
         write_table(left_out_table(job, plan), answers, PREDICTIONS)
     ledger.account(split)
@@ -135,6 +137,7 @@ def _settings(job: Job, plan: MemberPlan, made: MemberParams) -> Settings:
         recipe=made.recipe,
         seed=job.finetune.seed + plan.number,
         keep="best" if job.finetune.fit == "train" else "last",
+        device=compute.device(),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from lungml.errors import ParamsError
-from lungml.params.model import Precision
+from lungml.params.model import Precision, TrainingPrecision
 
 _FIRST_GPU_WITH_BFLOAT16 = 8
 
@@ -26,25 +26,43 @@ class Engine:
     device: str = "cpu"
     precision: Precision = "float32"
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device != "cpu"
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Order of images and kernels in memory while training: channels last is what GPUs compute in."""
+        return torch.channels_last if self.on_gpu else torch.preserve_format
+
 
 EXACT = Engine()
 """Whose bytes are the same on every processor of a kind."""
 
 
-def choose_engine(device: str, precision: Precision) -> Engine:
+def choose_engine(device: str, precision: TrainingPrecision, parameter: str = "embed.precision") -> Engine:
     """The engine of a run.
 
     A processor without bfloat16 instructions is not refused: it gives the same values, so that one
     params.yaml holds for all machines; it is only no faster than with float32 (`is_accelerated`).
 
+    Args:
+        device: as torch names it.
+        precision: `auto` is bfloat16 on a GPU that has it, else float32.
+        parameter: where the precision was asked for.
+
     Raises:
         ParamsError: the GPU cannot compute bfloat16.
     """
+    if precision == "auto":
+        halved = Engine(device, "bfloat16")
+        return halved if halved.on_gpu and is_accelerated(halved) else Engine(device)
     engine = Engine(device, precision)
-    if device != "cpu" and not is_accelerated(engine):
+    if engine.on_gpu and not is_accelerated(engine):
         raise ParamsError(
-            f"embed.precision is bfloat16, and {torch.cuda.get_device_name(device)} cannot compute it (GPUs "
-            "from Ampere on can); set embed.precision: float32 in params.yaml, or LUNGML_DEVICE=cpu"
+            f"{parameter} is bfloat16, and {torch.cuda.get_device_name(device)} cannot compute it (GPUs "
+            f"from Ampere on can); set {parameter}: float32 in params.yaml, or LUNGML_DEVICE=cpu"
         )
     return engine
 
@@ -60,9 +78,10 @@ def is_accelerated(engine: Engine) -> bool:
 
 
 @contextmanager
-def stepping(precision: Precision) -> Iterator[None]:
-    """Compute forward passes of a training on the CPU with this precision."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+def stepping(engine: Engine) -> Iterator[None]:
+    """Compute forward passes of a training with the engine's precision."""
+    kind = torch.device(engine.device).type
+    with torch.autocast(kind, torch.bfloat16, enabled=engine.precision == "bfloat16"):
         yield
 
 

@@ -15,6 +15,7 @@ Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
 Optimizer = Literal["adam", "adamw", "nadamw", "sgd"]
 HeadName = Literal["linear", "dropout", "mlp", "ordinal", "corn"]
 Precision = Literal["float32", "bfloat16"]
+TrainingPrecision = Literal["auto", "float32", "bfloat16"]
 NormStatistics = Literal["trained", "frozen"]
 
 
@@ -136,9 +137,12 @@ class RecipeParams(Section):
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     """Of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
-    precision: Precision = "float32"
-    """Of a training step. `bfloat16` takes half the time or less where the processor has instructions for
-    it; weights, their average and the loss stay float32."""
+    precision: TrainingPrecision = "auto"
+    """Of a training step. `auto` is bfloat16 on a GPU that has it, else float32. `bfloat16` takes half the
+    time or less where there are instructions for it; weights, their average and the loss stay float32."""
+    compile: bool = False
+    """Let `torch.compile` make one program of a training step: faster steps, after a minute of compiling for
+    each share of frozen layers and each size of batch."""
     clip_norm: PositiveFloat | None = None
     """Longest gradient of a step, of all parameters together; a longer one is shortened to it."""
     accumulate: Annotated[int, Field(ge=1)] = 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from torch import Tensor, nn
 
 from lungml.errors import InterruptedRunError, ModelError
-from lungml.models.precision import stepping
+from lungml.models.precision import Engine, stepping
 from lungml.params.pretrain import PretrainParams
 from lungml.pretraining.pairs import Pairs, Unlabelled, count_steps, epoch_pairs
 from lungml.pretraining.state import PretrainRecord, PretrainState
@@ -72,7 +72,7 @@ def _steps(state: PretrainState, data: Unlabelled, params: PretrainParams) -> It
 
 
 def _compare(network: nn.Module, pairs: Pairs, params: PretrainParams) -> Terms:
-    with stepping(params.precision):
+    with stepping(Engine("cpu", params.precision)):
         vectors: Tensor = network(pairs.images)
     first, second = vectors.float().chunk(2)
     return vicreg_terms(first, second)

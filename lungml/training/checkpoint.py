@@ -21,6 +21,7 @@ import torch
 
 from lungml.errors import ModelError
 from lungml.files import atomic_file, sha256_file
+from lungml.models.placing import on_processor
 from lungml.progress import say
 
 _KEPT = 2
@@ -42,16 +43,16 @@ class Checkpoints:
         self.fingerprint = fingerprint
 
     def save(self, state: dict[str, Any], *, epoch: int, step: int, best_epoch: int = 0) -> None:
-        """Write a state; drop all but the last two and the one of the best epoch.
+        """Write a state, which any machine can read; drop all but the last two and that of the best epoch.
 
         Args:
-            state: tensors, numbers, texts, lists and dicts of them.
+            state: tensors on any device, numbers, texts, lists and dicts of them.
             epoch: how many are over.
             step: how many steps of the next one are done.
             best_epoch: the best so far, from 1; 0 is none.
         """
         stream = io.BytesIO()
-        torch.save({"format": _FORMAT, "fingerprint": self.fingerprint, "state": state}, stream)
+        torch.save({"format": _FORMAT, "fingerprint": self.fingerprint, "state": on_processor(state)}, stream)
         payload = stream.getvalue()
         digest = hashlib.sha256(payload).hexdigest()
         with atomic_file(self.folder / f"{_place(epoch, step)}.{digest}.pt") as temporary:

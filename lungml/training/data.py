@@ -20,7 +20,9 @@ from lungml.augment.geometric import draw_geometry, warp
 from lungml.augment.mixing import mix
 from lungml.errors import InputError, ParamsError
 from lungml.imaging.intensity import Normalisation, normalise
+from lungml.imaging.sending import rows_on, sent_to
 from lungml.labels import reader_shares
+from lungml.models.precision import EXACT, Engine
 from lungml.params.model import AugmentParams, RecipeParams
 from lungml.terms import Part, Target
 
@@ -166,17 +168,31 @@ def lift_of(recipe: RecipeParams, classes: int) -> Lift:
 
 
 def load_images(
-    data: TrainingData, augment: AugmentParams, shown: Showings, *, seed: int, epoch: int
+    data: TrainingData, augment: AugmentParams, shown: Showings, *, key: tuple[int, int], engine: Engine
 ) -> Tensor:
-    """Training images in their augmented form, normalised (M, C, H, W); each depends on its own key alone."""
+    """Training images in their augmented form, normalised (M, C, H, W), made on the engine's device.
+
+    Each image depends on its own row and copy and on `key`, (seed, epoch), alone.
+    """
+    seed, epoch = key
     geometry = draw_geometry(augment, shown.rows, shown.copies, seed=seed, epoch=epoch)
-    images_hu = warp(torch.from_numpy(data.train.images_hu[shown.rows]), geometry)
+    images_hu = warp(rows_on(engine.device, data.train.images_hu, shown.rows), geometry)
     images: Tensor = normalise(images_hu, data.normalisation)
-    return images
+    return images.to(memory_format=engine.layout)
+
+
+def load_targets(data: TrainingData, recipe: RecipeParams, shown: Showings, engine: Engine) -> Tensor:
+    """What a model is to answer (M, K), on the engine's device."""
+    return sent_to(engine.device, torch.from_numpy(data.train.targets(shown.rows, recipe.reader_share)))
 
 
 def load_batch(
-    data: TrainingData, recipe: RecipeParams, shown: Showings, *, key: tuple[int, int, int]
+    data: TrainingData,
+    recipe: RecipeParams,
+    shown: Showings,
+    *,
+    key: tuple[int, int, int],
+    engine: Engine = EXACT,
 ) -> Batch:
     """The batch of a step from whole images, augmented and mixed as the recipe says.
 
@@ -186,9 +202,9 @@ def load_batch(
         shown: the step's examples, from `draw_steps`.
         key: (seed, epoch, step). With the examples it decides everything, so a resumed epoch goes on with
             the batches it would have had.
+        engine: on whose device the batch is made.
     """
-    seed, epoch, _step = key
-    images = load_images(data, recipe.augment, shown, seed=seed, epoch=epoch)
-    targets = torch.from_numpy(data.train.targets(shown.rows, recipe.reader_share))
+    images = load_images(data, recipe.augment, shown, key=key[:2], engine=engine)
+    targets = load_targets(data, recipe, shown, engine)
     images, targets = mix(images, targets, recipe.augment, key=key)
     return Batch((images,), targets, data.train.ids_of(shown.rows))

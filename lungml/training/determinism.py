@@ -12,8 +12,16 @@ _STEP_STREAM = 4
 
 
 @contextmanager
-def reproducible(threads: int) -> Iterator[None]:
-    """Use torch's deterministic algorithms and this many threads; afterwards all is as before."""
+def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
+    """Use torch's deterministic algorithms and this many threads; afterwards all is as before.
+
+    On a GPU the fastest algorithms are taken instead, which may sum in another order every time, and float32
+    is float32, not TF32: the same arguments give the same result up to rounding.
+    """
+    if device != "cpu":
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+            yield
+        return
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     before = torch.get_num_threads()
@@ -27,9 +35,19 @@ def reproducible(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def seeded(*key: int) -> Iterator[None]:
-    """Draw torch's random numbers (dropout, new weights) from `key`; put its generator back afterwards."""
+def seeded(*key: int, device: str = "cpu") -> Iterator[None]:
+    """Draw torch's random numbers (dropout, new weights) from `key`; put its generators back afterwards.
+
+    A GPU has a generator of its own, whose numbers differ from the processor's.
+    """
     seed = int(np.random.SeedSequence((*key, _STEP_STREAM)).generate_state(1, np.uint64)[0])
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    gpus = [] if device == "cpu" else [_number_of(device)]
+    with torch.random.fork_rng(devices=gpus):
+        for generator in (torch.default_generator, *(torch.cuda.default_generators[gpu] for gpu in gpus)):
+            generator.manual_seed(seed)
         yield
+
+
+def _number_of(gpu: str) -> int:
+    index = torch.device(gpu).index
+    return torch.cuda.current_device() if index is None else index

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 
 from lungml.augment.balance import IntArray, Showings
 from lungml.imaging.intensity import normalise
+from lungml.imaging.sending import rows_on
 from lungml.models.classifier import Classifier
-from lungml.models.precision import stepping
+from lungml.models.memory import by_halves
+from lungml.models.precision import EXACT, Engine, stepping
 from lungml.models.splitting import RestOfClassifier, Split, split_backbone
 from lungml.params.model import RecipeParams
 from lungml.progress import say
-from lungml.training.data import Batch, TrainingData, load_batch, load_images
+from lungml.training.compiling import compiled
+from lungml.training.data import Batch, TrainingData, load_batch, load_images, load_targets
 from lungml.training.kept import Inputs
 from lungml.training.prefixes import Prefixes
 from lungml.training.validation import BLOCK, validation_images
@@ -41,17 +44,28 @@ class Feed(Protocol):
 class WholeImages:
     """Images go through the whole classifier."""
 
-    def __init__(self, classifier: Classifier, data: TrainingData, recipe: RecipeParams, seed: int) -> None:
-        self.network = classifier
+    def __init__(
+        self,
+        classifier: Classifier,
+        data: TrainingData,
+        recipe: RecipeParams,
+        seed: int,
+        *,
+        engine: Engine = EXACT,
+    ) -> None:
+        self.classifier = classifier
+        self.network: nn.Module = classifier
         self.data = data
         self.recipe = recipe
         self.seed = seed
+        self.engine = engine
 
     def batch(self, shown: Showings, *, epoch: int, step: int) -> Batch:
-        return load_batch(self.data, self.recipe, shown, key=(self.seed, epoch, step))
+        key = (self.seed, epoch, step)
+        return load_batch(self.data, self.recipe, shown, key=key, engine=self.engine)
 
     def validation(self, _weights: Weights) -> tuple[nn.Module, Iterable[Inputs]]:
-        return self.network, validation_images(self.data)
+        return self.classifier, validation_images(self.data, self.engine)
 
 
 class BehindFrozenLayers:
@@ -62,20 +76,22 @@ class BehindFrozenLayers:
     """
 
     def __init__(self, split: Split, whole: WholeImages, prefixes: Prefixes) -> None:
-        self.network = RestOfClassifier(split.rest, whole.network.head)
+        self._rest = RestOfClassifier(split.rest, whole.classifier.head)
+        self.network: nn.Module = self._rest
         self._prefix = split.prefix
         self._whole = whole
         # of a class side by side: one is shown as often as another, so no block holds many that are not
         self._rows = np.argsort(whole.data.train.labels, kind="stable")
         self._places = np.argsort(self._rows)
-        self._kept = prefixes.find(split.prefix, whole.data, whole.recipe, whole.seed)
+        self._kept = prefixes.find(split.prefix, whole.data, whole.recipe, whole.seed, engine=whole.engine)
 
     def batch(self, shown: Showings, *, epoch: int, step: int) -> Batch:
-        train, recipe = self._whole.data.train, self._whole.recipe
+        whole = self._whole
+        train, recipe = whole.data.train, whole.recipe
         copies = (epoch + shown.copies) % recipe.prefix_copies
         items = copies * len(self._rows) + self._places[shown.rows]
         inputs = self._kept.train.take(items, self._of_train)
-        targets = torch.from_numpy(train.targets(shown.rows, recipe.reader_share))
+        targets = load_targets(whole.data, recipe, shown, whole.engine)
         return Batch(inputs, targets, train.ids_of(shown.rows))
 
     def validation(self, weights: Weights) -> tuple[nn.Module, Iterable[Inputs]]:
@@ -85,22 +101,23 @@ class BehindFrozenLayers:
             return self._whole.validation(weights)
         items = np.arange(len(self._whole.data.val.labels))
         blocks = np.split(items, range(BLOCK, len(items), BLOCK))
-        return self.network, (self._kept.val.take(block, self._of_val) for block in blocks)
+        return self._rest, (self._kept.val.take(block, self._of_val) for block in blocks)
 
     def _of_train(self, items: IntArray) -> Inputs:
         copies, places = np.divmod(items, len(self._rows))
         shown = Showings(self._rows[places], copies)
         whole = self._whole
-        return self._made(load_images(whole.data, whole.recipe.augment, shown, seed=whole.seed, epoch=0))
+        key = (whole.seed, 0)
+        return self._made(load_images(whole.data, whole.recipe.augment, shown, key=key, engine=whole.engine))
 
     def _of_val(self, items: IntArray) -> Inputs:
-        data = self._whole.data
-        return self._made(normalise(torch.from_numpy(data.val.images_hu[items]), data.normalisation))
+        data, engine = self._whole.data, self._whole.engine
+        images = normalise(rows_on(engine.device, data.val.images_hu, items), data.normalisation)
+        return self._made(images.to(memory_format=engine.layout))
 
     def _made(self, images: Tensor) -> Inputs:
-        with torch.no_grad(), stepping(self._whole.recipe.precision):
-            made: Inputs = self._prefix(images)
-        return made
+        with torch.no_grad(), stepping(self._whole.engine):
+            return by_halves(self._prefix, (images,))
 
 
 class Feeder:
@@ -110,22 +127,24 @@ class Feeder:
         self._whole = whole
         self._prefixes = prefixes
         self._frozen: tuple[bool, ...] = ()
-        self._feed: Feed = whole
+        self._feed: WholeImages | BehindFrozenLayers = whole
         self._said = False
 
     def choose(self) -> Feed:
         """The feed for the layers that are frozen now; the classifier is in training mode."""
-        if not self._whole.recipe.cache_prefix:
-            return self._whole
-        frozen = tuple(not each.requires_grad for each in self._whole.network.backbone.parameters())
+        recipe = self._whole.recipe
+        frozen = tuple(not each.requires_grad for each in self._whole.classifier.backbone.parameters())
         if frozen != self._frozen:
             self._frozen, self._feed = frozen, self._whole
-            if any(frozen):
+            self._whole.network = self._whole.classifier
+            if recipe.cache_prefix and any(frozen):
                 self._feed = self._cut()
+            if recipe.compile:
+                self._feed.network = compiled(self._feed.network)
         return self._feed
 
-    def _cut(self) -> Feed:
-        split = split_backbone(self._whole.network.backbone)
+    def _cut(self) -> WholeImages | BehindFrozenLayers:
+        split = split_backbone(self._whole.classifier.backbone)
         if split is None and not self._said:
             self._said = True
             say("  this backbone cannot be cut behind its frozen layers: every step computes all of it")

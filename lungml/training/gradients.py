@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from lungml.errors import ModelError
-from lungml.models.precision import stepping
+from lungml.models.memory import is_out_of_memory
+from lungml.models.precision import EXACT, Engine, stepping
 from lungml.params.model import RecipeParams
 from lungml.progress import say
 from lungml.training.data import Batch
@@ -34,31 +36,55 @@ class StepKey:
 
 
 @dataclass(frozen=True)
+class Filled:
+    """Gradients that are there, or that a GPU still computes; `count` micro-batches fitted into memory.
+
+    `figures` (count + 1,): the loss of each micro-batch, as a share of the batch's, and the gradient's norm.
+    """
+
+    batch: Batch
+    key: StepKey
+    count: int
+    figures: Tensor
+
+    def loss(self) -> float:
+        """Wait for them, the only time in a step, and give the mean loss.
+
+        Raises:
+            DivergedError: the loss or the gradient is not a number; the text names the nodules.
+        """
+        *losses, norm = self.figures.tolist()
+        total = 0.0
+        for micro, loss in zip(self.batch.micro_batches(self.count), losses, strict=True):
+            _check("loss", loss, micro, self.key)
+            total += loss
+        _check("gradient", norm, self.batch, self.key)
+        return total
+
+
+@dataclass(frozen=True)
 class Gradients:
     """Gives the parameters of `network` the gradients of a batch's mean loss; `recipe` says how."""
 
     network: nn.Module
     loss_of: LossOf
     recipe: RecipeParams
+    engine: Engine = EXACT
 
-    def fill(self, batch: Batch, count: int, key: StepKey) -> tuple[float, int]:
+    def fill(self, batch: Batch, count: int, key: StepKey) -> Filled:
         """Fill them from `batch` in `count` micro-batches; where memory does not suffice, in twice as many.
 
         The gradients of micro-batches are summed, so only layers that look at a batch as a whole (batch norm,
-        and dropout by its draws) see a difference.
-
-        Returns:
-            The loss, and the number of micro-batches that fitted, for the steps after it.
+        and dropout by its draws) see a difference. Together they are shortened to `clip_norm`.
 
         Raises:
-            DivergedError: the loss or the gradient is not a number; the text names the nodules.
             ModelError: memory does not suffice for two images.
         """
-        before = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
+        buffers = Buffers(self.network.buffers())
         while True:
             try:
-                with seeded(key.seed, key.epoch, key.step):
-                    loss = self._sum(batch, count, key)
+                with seeded(key.seed, key.epoch, key.step, device=self.engine.device):
+                    losses = self._backward(batch, count)
                 break
             except RuntimeError as error:
                 if not is_out_of_memory(error):
@@ -66,34 +92,45 @@ class Gradients:
             # not within `except`, where the error still holds the tensors of the step
             count = _twice(count, batch, key)
             self.network.zero_grad(set_to_none=True)
-            for buffer, value in before:
-                buffer.copy_(value)
-        self._limit(batch, key)
-        return loss, count
+            buffers.put_back()
+        return Filled(batch, key, count, torch.stack([*losses, self._limit()]))
 
-    def _sum(self, batch: Batch, count: int, key: StepKey) -> float:
-        total = 0.0
+    def _backward(self, batch: Batch, count: int) -> list[Tensor]:
+        losses = []
         for micro in batch.micro_batches(count):
-            with stepping(self.recipe.precision):
+            with stepping(self.engine):
                 logits = self.network(*micro.inputs)
             loss = self.loss_of(logits.float(), micro.targets) * (len(micro) / len(batch))
-            _check("loss", loss.detach(), micro, key)
             loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
-        return total
+            losses.append(loss.detach())
+        return losses
 
-    def _limit(self, batch: Batch, key: StepKey) -> None:
-        """Shorten the gradient of all parameters together to `clip_norm`, if it is longer."""
+    def _limit(self) -> Tensor:
+        """Shorten the gradient of all parameters together to `clip_norm`, if it is longer than that."""
         parameters = [each for each in self.network.parameters() if each.grad is not None]
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
-        _check("gradient", norm, batch, key)
         if self.recipe.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
+        return norm
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory, on a GPU or in the machine."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+class Buffers:
+    """A copy of a network's buffers (statistics of batch norm), in one piece for each type of number."""
+
+    def __init__(self, buffers: Iterable[Tensor]) -> None:
+        self._by_type: dict[torch.dtype, list[Tensor]] = {}
+        for buffer in buffers:
+            self._by_type.setdefault(buffer.dtype, []).append(buffer)
+        self._copies = {
+            kind: torch.cat([each.reshape(-1) for each in own]) for kind, own in self._by_type.items()
+        }
+
+    def put_back(self) -> None:
+        """Give the buffers the values they had."""
+        for kind, own in self._by_type.items():
+            parts = torch.split(self._copies[kind], [each.numel() for each in own])
+            for buffer, part in zip(own, parts, strict=True):
+                buffer.copy_(part.view_as(buffer))
 
 
 def _twice(count: int, batch: Batch, key: StepKey) -> int:
@@ -107,10 +144,10 @@ def _twice(count: int, batch: Batch, key: StepKey) -> int:
     return 2 * count
 
 
-def _check(what: str, value: Tensor, batch: Batch, key: StepKey) -> None:
-    if not bool(value.isfinite()):
+def _check(what: str, value: float, batch: Batch, key: StepKey) -> None:
+    if not math.isfinite(value):
         raise DivergedError(
-            f"the training {what} is {float(value)} in {key}. "
+            f"the training {what} is {value} in {key}. "
             f"The batch held the nodules {', '.join(batch.nodule_ids)}. "
             "Look at these, or lower the learning rate (tune.space.learning_rate in params.yaml)"
         )

@@ -1,4 +1,7 @@
-"""What was computed once for each of many items, in memory or, where it is much, in a file without a name."""
+"""What was computed once for each of many items, in memory or, where it is much, in a file without a name.
+
+Of what a GPU computed, its own memory keeps what is little of it.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from torch import Tensor
 
 from lungml.augment.balance import IntArray
 from lungml.files import unnamed_bytes
+from lungml.imaging.sending import sent_to
 from lungml.training.validation import BLOCK
 
 Inputs = tuple[Tensor, ...]
 Compute = Callable[[IntArray], Inputs]
 """Numbers of items (n,) -> tensors (n, ...), at least one."""
 _IN_MEMORY = 1 << 30
+_SHARE_OF_GPU = 0.25
+"""Of its free memory."""
 _LARGEST_HALF = 65504.0
 
 
@@ -60,14 +66,16 @@ class Kept:
     def _put_up(self, made: Inputs) -> list[_Shelf]:
         kinds = [_Kind(tensor, halved=self._halved) for tensor in made]
         sizes = [self._count * kind.bytes_an_item for kind in kinds]
-        in_memory = sum(sizes) <= _IN_MEMORY
-        return [
-            _Shelf(kind, torch.empty(size, dtype=torch.uint8) if in_memory else self._file(size))
-            for kind, size in zip(kinds, sizes, strict=True)
-        ]
+        reserve = self._choose(sum(sizes), made[0].device)
+        return [_Shelf(kind, reserve(size)) for kind, size in zip(kinds, sizes, strict=True)]
 
-    def _file(self, size: int) -> Tensor:
-        return torch.from_numpy(unnamed_bytes(size, self._folder))
+    def _choose(self, size: int, device: torch.device) -> Callable[[int], Tensor]:
+        """Where `size` bytes in all are kept, of what `device` computed."""
+        if device.type == "cuda" and size <= _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
+            return lambda part: torch.empty(part, dtype=torch.uint8, device=device)
+        if size <= _IN_MEMORY:
+            return lambda part: torch.empty(part, dtype=torch.uint8)
+        return lambda part: torch.from_numpy(unnamed_bytes(part, self._folder))
 
 
 class _Kind:
@@ -75,6 +83,7 @@ class _Kind:
 
     def __init__(self, like: Tensor, *, halved: bool) -> None:
         self.made = like.dtype
+        self.device = like.device
         self.kept = torch.float16 if halved and like.dtype == torch.float32 else like.dtype
         strides = like.stride()
         inner = sorted(range(1, like.ndim), key=lambda axis: -strides[axis])
@@ -83,9 +92,9 @@ class _Kind:
         self.bytes_an_item = int(np.prod(self.shape)) * self.kept.itemsize
 
     def back(self, kept: Tensor) -> Tensor:
-        """A tensor as it was made."""
+        """A tensor as it was made, where it was made."""
         inverse = sorted(range(len(self.order)), key=self.order.__getitem__)
-        return kept.to(self.made).permute(inverse)
+        return kept.to(self.device, non_blocking=True).to(self.made).permute(inverse)
 
 
 class _Shelf:
@@ -102,4 +111,8 @@ class _Shelf:
         self._rows[start:end].copy_(ordered)
 
     def take(self, numbers: Tensor) -> Tensor:
-        return self._kind.back(self._rows.index_select(0, numbers))
+        if self._rows.device == self._kind.device:
+            return self._kind.back(self._rows.index_select(0, sent_to(self._rows.device, numbers)))
+        shape = (len(numbers), *self._rows.shape[1:])
+        gathered = torch.empty(shape, dtype=self._rows.dtype, pin_memory=True)
+        return self._kind.back(torch.index_select(self._rows, 0, numbers, out=gathered))

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from lungml.augment.balance import Showings
 from lungml.models.classifier import Classifier
 from lungml.models.freezing import set_frozen
-from lungml.models.precision import stepping
+from lungml.models.placing import placed
+from lungml.models.precision import Engine, choose_engine, stepping
 from lungml.params.model import RecipeParams
 from lungml.training.checkpoint import Checkpoints
 from lungml.training.data import TrainingData, draw_steps
@@ -43,6 +45,17 @@ class Settings:
     keep: Literal["best", "last"] = "best"
     """`last` trains all epochs and keeps the last one: the validation part then chooses nothing, so what is
     measured on it is honest."""
+    device: str = "cpu"
+    """Where it is done, as torch names it."""
+
+    @property
+    def engine(self) -> Engine:
+        """The device, and the precision that the recipe asks for.
+
+        Raises:
+            ParamsError: the device has not got it.
+        """
+        return choose_engine(self.device, self.recipe.precision, "recipe.precision")
 
 
 def train(
@@ -66,19 +79,20 @@ def train(
             step is not taken, and `classifier` goes back to its best weights.
         InterruptedRunError: `stop_asked` said yes; the step was finished and saved.
     """
-    state = TrainingState(classifier, settings.optimizer, settings.recipe)
-    safety = Safety(checkpoints, stop_asked)
-    safety.resume(state)
-    whole = WholeImages(classifier, data, settings.recipe, settings.seed)
-    course = _Course(settings, data, Feeder(whole, prefixes or Prefixes(safety.folder)), safety)
+    engine, safety = settings.engine, Safety(checkpoints, stop_asked)
     plans = plan_epochs(settings.recipe, settings.learning_rate, settings.head_epochs, settings.epochs)
-    yield from state.records
-    while not _is_done(state, settings):
-        with safety.rolling_back(state), reproducible(settings.recipe.threads):
-            course.run_epoch(state, plans[state.epoch])
-            safety.after_epoch(state)
-        yield state.records[-1]
-    classifier.load_state_dict(state.best_weights)
+    with placed(classifier, engine):
+        state = TrainingState(classifier, settings.optimizer, settings.recipe)
+        safety.resume(state)
+        whole = WholeImages(classifier, data, settings.recipe, settings.seed, engine=engine)
+        course = _Course(settings, data, Feeder(whole, prefixes or Prefixes(safety.folder)), safety)
+        yield from state.records
+        while not _is_done(state, settings):
+            with safety.rolling_back(state), reproducible(settings.recipe.threads, engine.device):
+                course.run_epoch(state, plans[state.epoch])
+                safety.after_epoch(state)
+            yield state.records[-1]
+        classifier.load_state_dict(state.best_weights)
     classifier.eval()
 
 
@@ -99,27 +113,36 @@ class _Course:
         feed = self.feeder.choose()
         self._take_steps(state, plan, feed)
         network, batches = feed.validation(state.average.state)
-        with stepping(recipe.precision):
+        with stepping(self.settings.engine):
             validation = validate(network, state.average.state, batches, self.data.val.labels)
         state.close_epoch(plan.phase, validation, keep=self.settings.keep)
 
     def _take_steps(self, state: TrainingState, plan: EpochPlan, feed: Feed) -> None:
         settings, epoch = self.settings, state.epoch
-        gradients = Gradients(feed.network, _loss(self.data, settings.recipe), settings.recipe)
+        loss_of = _loss(self.data, settings.recipe, settings.device)
+        gradients = Gradients(feed.network, loss_of, settings.recipe, settings.engine)
         steps = draw_steps(
             self.data.train, settings.recipe, settings.batch_size, seed=settings.seed, epoch=epoch
         )
-        for step in range(state.step, len(steps)):
-            batch = feed.batch(steps[step], epoch=epoch, step=step)
-            key = StepKey(settings.seed, epoch, step)
-            loss, state.micro_batches = gradients.fill(batch, state.micro_batches, key)
-            set_learning_rate(state.optimizer, plan.learning_rate(step / len(steps)))
+        batches = (feed.batch(shown, epoch=epoch, step=step) for step, shown in _from(steps, state.step))
+        batch = next(batches, None)
+        while batch is not None:
+            filled = gradients.fill(batch, state.micro_batches, StepKey(settings.seed, epoch, state.step))
+            following = next(batches, None)  # is made while a GPU still computes
+            loss, state.micro_batches = filled.loss(), filled.count
+            set_learning_rate(state.optimizer, plan.learning_rate(state.step / len(steps)))
             state.finish_step(loss, len(batch))
             self.safety.after_step(state)
+            batch = following
 
 
-def _loss(data: TrainingData, recipe: RecipeParams) -> LossOf:
+def _from(steps: list[Showings], first: int) -> list[tuple[int, Showings]]:
+    return list(enumerate(steps))[first:]
+
+
+def _loss(data: TrainingData, recipe: RecipeParams, device: str) -> LossOf:
     weights = data.class_weights(recipe)
+    weights = None if weights is None else weights.to(device)
     loss = LOSSES[recipe.loss]
     return lambda logits, targets: loss(logits, targets, weights)
 

@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from lungml.models.classifier import Classifier
 from lungml.models.freezing import layer_groups
 
 Groups = list[dict[str, Any]]
+Pair = tuple[Tensor, Tensor]
+"""The average of a tensor, and the tensor."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,22 @@ class OptimizerKind:
     """The recipe's number is AdamW's; a penalty in the gradient needs another size."""
 
 
+def _sgd(groups: Groups) -> Optimizer:
+    """With a momentum of 0 for every parameter, which the first gradient makes its own.
+
+    The fused step wants a momentum for all parameters of a group or for none, and some are unfrozen later.
+    """
+    sgd = torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True, fused=True)
+    for group in sgd.param_groups:
+        for parameter in group["params"]:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return sgd
+
+
 OPTIMIZERS: dict[str, OptimizerKind] = {
     "adam": OptimizerKind(lambda groups: torch.optim.Adam(groups, lr=0.0, fused=True), decay_share=0.0),
     "adamw": OptimizerKind(lambda groups: torch.optim.AdamW(groups, lr=0.0, fused=True), decay_share=1.0),
-    "sgd": OptimizerKind(
-        lambda groups: torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True, fused=True),
-        decay_share=0.01,
-    ),
+    "sgd": OptimizerKind(_sgd, decay_share=0.01),
     "nadamw": OptimizerKind(
         lambda groups: torch.optim.NAdam(groups, lr=0.0, decoupled_weight_decay=True), decay_share=1.0
     ),
@@ -120,14 +132,23 @@ class Average:
     def update(self) -> None:
         """Move towards the model's present weights; with decay 0, onto them."""
         self.updates += 1
-        rate = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for average, present in self._pairs.values():
-            if present.is_floating_point():
-                average.lerp_(present, rate)
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for kind, pairs in self._by_kind():
+            averages, presents = ([pair[side] for pair in pairs] for side in (0, 1))
+            if kind.is_floating_point:
+                move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+                move(averages, presents, self.updates)
             else:
-                average.copy_(present)
+                torch._foreach_copy_(averages, presents)
 
-    def _side_by_side(self) -> dict[str, tuple[Tensor, Tensor]]:
+    def _by_kind(self) -> list[tuple[torch.dtype, list[Pair]]]:
+        """Pairs by type of number: a GPU then moves all of a type at once."""
+        kinds: dict[torch.dtype, list[Pair]] = {}
+        for pair in self._pairs.values():
+            kinds.setdefault(pair[1].dtype, []).append(pair)
+        return list(kinds.items())
+
+    def _side_by_side(self) -> dict[str, Pair]:
         return {name: (self.state[name], present) for name, present in self._model.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -137,7 +158,8 @@ class Average:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.updates = saved["updates"]
-        self.state = copy_state(saved["state"])
+        for name, value in saved["state"].items():
+            self.state[name].copy_(value)  # they may lie on another device
         self._pairs = self._side_by_side()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import fx
 
 from lungml.files import sha256_json
+from lungml.models.precision import EXACT, Engine
 from lungml.params.model import RecipeParams
 from lungml.training.data import TrainingData
 from lungml.training.kept import Kept
@@ -40,27 +41,35 @@ class Prefixes:
         self._most = most
         self._found: dict[tuple[str, int], tuple[TrainingData, KeptParts]] = {}
 
-    def find(self, prefix: fx.GraphModule, data: TrainingData, recipe: RecipeParams, seed: int) -> KeptParts:
+    def find(
+        self,
+        prefix: fx.GraphModule,
+        data: TrainingData,
+        recipe: RecipeParams,
+        seed: int,
+        *,
+        engine: Engine = EXACT,
+    ) -> KeptParts:
         """What is kept of `data` (this very object) behind `prefix`; empty if nothing is."""
-        key = (_fingerprint(prefix, recipe, seed), id(data))
+        key = (_fingerprint(prefix, recipe, seed, engine), id(data))
         # the data are held as long as the entry, so no other object gets their id
-        entry = self._found.pop(key, None) or (data, self._empty(data, recipe))
+        halved = engine.precision == "bfloat16"
+        entry = self._found.pop(key, None) or (data, self._empty(data, recipe, halved=halved))
         self._found[key] = entry
         for oldest in list(self._found)[: -self._most]:
             del self._found[oldest]
         return entry[1]
 
-    def _empty(self, data: TrainingData, recipe: RecipeParams) -> KeptParts:
-        halved = recipe.precision == "bfloat16"
+    def _empty(self, data: TrainingData, recipe: RecipeParams, *, halved: bool) -> KeptParts:
         counts = (len(data.train.labels) * recipe.prefix_copies, len(data.val.labels))
         return KeptParts(*(Kept(count, halved=halved, folder=self._folder) for count in counts))
 
 
-def _fingerprint(prefix: fx.GraphModule, recipe: RecipeParams, seed: int) -> str:
+def _fingerprint(prefix: fx.GraphModule, recipe: RecipeParams, seed: int, engine: Engine) -> str:
     """Of all that decides what is kept, but for the data."""
     weights = hashlib.sha256()
     for value in prefix.state_dict().values():
-        weights.update(value.contiguous().numpy())
+        weights.update(value.cpu().contiguous().numpy())
     augment = recipe.augment.model_dump(mode="json")
-    settings = [augment, recipe.prefix_copies, recipe.precision, recipe.threads, seed]
+    settings = [augment, recipe.prefix_copies, engine.device, engine.precision, recipe.threads, seed]
     return sha256_json([prefix.code, list(prefix.state_dict()), weights.hexdigest(), settings])

@@ -17,6 +17,9 @@ from lungml.errors import ModelError
 from lungml.evaluation.metrics import values
 from lungml.evaluation.tally import check_cases
 from lungml.imaging.intensity import normalise
+from lungml.imaging.sending import sent_to
+from lungml.models.memory import by_halves
+from lungml.models.precision import EXACT, Engine
 from lungml.training.data import TrainingData
 
 BLOCK = 64
@@ -40,10 +43,11 @@ class Validation:
         return other is None or (self.weighted_auprc, -self.loss) > (other.weighted_auprc, -other.loss)
 
 
-def validation_images(data: TrainingData) -> Iterator[tuple[Tensor]]:
-    """The images of the validation part, normalised, in `BLOCK`s."""
+def validation_images(data: TrainingData, engine: Engine = EXACT) -> Iterator[tuple[Tensor]]:
+    """The images of the validation part, normalised, in `BLOCK`s, on the engine's device."""
     for part in torch.split(torch.from_numpy(data.val.images_hu), BLOCK):
-        yield (normalise(part, data.normalisation),)
+        images = normalise(sent_to(engine.device, part), data.normalisation)
+        yield (images.to(memory_format=engine.layout),)
 
 
 def validate(
@@ -65,8 +69,12 @@ def validate(
     """
     network.eval()
     own = {name: weights[name] for name in network.state_dict()}
+
+    def answer(*inputs: Tensor) -> tuple[Tensor]:
+        return (functional_call(network, own, inputs),)
+
     with torch.inference_mode():
-        logits = torch.cat([functional_call(network, own, inputs) for inputs in batches]).double()
+        logits = torch.cat([by_halves(answer, inputs)[0] for inputs in batches]).cpu().double()
         loss = float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)))
     if not math.isfinite(loss):
         raise DivergedError(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from lungml import compute
 from lungml.errors import ParamsError
 from lungml.params.model import TuneParams, WeightsParams
 from lungml.terms import Part
@@ -70,6 +71,7 @@ def fold_scores(
             patience=tune.epochs,
             recipe=recipe,
             seed=tune.seed,
+            device=compute.device(),
         )
         for data in folds:
             classifier = build_classifier(backbone, chosen.head, data, weights, seed=settings.seed)

@@ -106,6 +106,50 @@ def test_a_gpu_without_bfloat16_is_refused(monkeypatch):
         choose_engine("cuda", "bfloat16")
 
 
+@pytest.fixture
+def gpu_of(monkeypatch):
+    """Lets torch say that its GPU is of this generation."""
+    return lambda *generation: monkeypatch.setattr(
+        torch.cuda, "get_device_capability", lambda _device: generation
+    )
+
+
+@pytest.mark.parametrize(
+    ("generation", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")]
+)
+def test_left_to_itself_a_gpu_computes_in_bfloat16_from_ampere_on(gpu_of, generation, precision):
+    gpu_of(*generation)
+
+    assert choose_engine("cuda:1", "auto") == Engine("cuda:1", precision)
+
+
+@pytest.mark.parametrize("instructions", [True, False])
+def test_left_to_itself_the_processor_computes_in_float32_whatever_it_can(monkeypatch, instructions):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": instructions})
+
+    assert choose_engine("cpu", "auto") == EXACT
+
+
+@pytest.mark.parametrize("generation", [(7, 5), (9, 0)])
+def test_what_was_asked_for_is_taken_on_any_gpu_that_has_it(gpu_of, generation):
+    gpu_of(*generation)
+
+    assert choose_engine("cuda", "float32") == Engine("cuda", "float32")
+
+
+def test_a_refused_precision_is_named_as_it_was_asked_for(gpu_of, monkeypatch):
+    gpu_of(7, 5)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "an old GPU")
+
+    with pytest.raises(ParamsError, match=r"set recipe\.precision: float32"):
+        choose_engine("cuda", "bfloat16", "recipe.precision")
+
+
+def test_only_a_gpu_is_trained_channels_last():
+    assert Engine("cuda:1").layout is torch.channels_last
+    assert EXACT.layout is torch.preserve_format
+
+
 def test_the_number_of_threads_changes_nothing_but_rounding():
     backbone, found = network("resnet10t"), {}
     threads = torch.get_num_threads()

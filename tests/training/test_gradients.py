@@ -32,7 +32,7 @@ def filled(network, batch, count, recipe=RECIPE, *, loss="cross-entropy", weight
         return LOSSES[loss](logits, targets, weights)
 
     found = Gradients(network, loss_of, recipe).fill(batch, count, KEY)
-    return found, [parameter.grad.clone() for parameter in network.parameters()]
+    return (found.loss(), found.count), [parameter.grad.clone() for parameter in network.parameters()]
 
 
 def length(gradients):

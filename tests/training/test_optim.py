@@ -194,3 +194,23 @@ def test_one_pass_over_the_weights_walks_where_torchs_plain_adamw_does():
 
     for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
         assert torch.allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_layers_can_be_unfrozen_after_others_have_made_steps(name):
+    """In one group, as the matrices of head and backbone are."""
+    head, layer = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    late = nn.Linear(2, 2, bias=False)
+    late.load_state_dict(layer.state_dict())
+    model, alone = nn.ModuleList([head, layer]), nn.ModuleList([late])
+    optimizer, other = (build_optimizer(name, each, weight_decay=0.05) for each in (model, alone))
+    for each in (optimizer, other):
+        each.param_groups[0]["lr"] = 0.1
+
+    head.weight.grad = torch.ones(2, 2)
+    optimizer.step()
+    layer.weight.grad, late.weight.grad = torch.ones(2, 2), torch.ones(2, 2)
+    optimizer.step()
+    other.step()
+
+    assert torch.equal(layer.weight, late.weight)

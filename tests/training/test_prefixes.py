@@ -4,6 +4,7 @@ import torch
 from training_examples import AUGMENT, make_classifier, make_data, make_settings
 
 from lungml.models.freezing import set_frozen
+from lungml.models.precision import EXACT, Engine
 from lungml.models.splitting import split_backbone
 from lungml.params.model import AugmentParams, RecipeParams
 from lungml.training.loop import train
@@ -52,8 +53,8 @@ def frozen_part(shift=0.0, fraction=0.5):
 DATA = make_data()
 
 
-def found(prefixes, *, part=None, data=DATA, recipe=RECIPE, seed=3):
-    return prefixes.find(part or frozen_part(), data, recipe, seed)
+def found(prefixes, *, part=None, data=DATA, recipe=RECIPE, seed=3, engine=EXACT):
+    return prefixes.find(part or frozen_part(), data, recipe, seed, engine=engine)
 
 
 def test_the_same_again_is_found_in_another_copy_of_the_network():
@@ -70,7 +71,7 @@ def test_the_same_again_is_found_in_another_copy_of_the_network():
         {"data": make_data()},
         {"seed": 4},
         {"recipe": RECIPE.model_copy(update={"prefix_copies": 3})},
-        {"recipe": RECIPE.model_copy(update={"precision": "bfloat16"})},
+        {"engine": Engine("cpu", "bfloat16")},
         {"recipe": RECIPE.model_copy(update={"augment": AugmentParams(zoom=0.2)})},
     ],
     ids=["weights", "share", "data", "seed", "copies", "precision", "augmentation"],
