@@ -62,6 +62,19 @@ def build_optimizer(
     return kind.build(parameter_groups(model, weight_decay * kind.decay_share, rate_shares or {}))
 
 
+def resume_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> None:
+    """Go on from a saved state, of whatever device and memory layout.
+
+    Fused steps want what they remember of a parameter laid out as the parameter is, and kernels lie
+    channels last on a GPU only.
+    """
+    optimizer.load_state_dict(saved)
+    for parameter, remembered in optimizer.state.items():
+        for name, value in remembered.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                remembered[name] = torch.empty_like(parameter).copy_(value)
+
+
 def parameter_groups(model: nn.Module, weight_decay: float, rate_shares: Mapping[str, float]) -> Groups:
     """Parameters by what they share, each once.
 

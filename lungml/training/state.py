@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lungml.models.classifier import Classifier
 from lungml.params.model import RecipeParams
-from lungml.training.optim import Average, build_optimizer, copy_state, layer_rate_shares
+from lungml.training.optim import Average, build_optimizer, copy_state, layer_rate_shares, resume_optimizer
 from lungml.training.validation import Validation
 
 
@@ -130,7 +130,7 @@ class TrainingState:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on from a checkpoint of the same training."""
         self.classifier.load_state_dict(saved["classifier"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        resume_optimizer(self.optimizer, saved["optimizer"])
         self.average.load_state_dict(saved["average"])
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.micro_batches = saved["micro_batches"]

@@ -224,6 +224,7 @@ def test_a_step_waits_for_the_gpu_once(recipe):
             take(number)
         torch.cuda.set_sync_debug_mode("default")
 
+    waits = [each for each in waits if "prototype" not in str(each.message)]  # what the mode says of itself
     assert [Path(each.filename).name for each in waits] == ["gradients.py"] * 3, [str(each) for each in waits]
 
 

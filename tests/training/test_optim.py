@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from timm.optim import param_groups_layer_decay
@@ -14,6 +16,7 @@ from lungml.training.optim import (
     build_optimizer,
     layer_rate_shares,
     parameter_groups,
+    resume_optimizer,
     set_learning_rate,
 )
 
@@ -49,6 +52,34 @@ def test_an_optimizer_goes_downhill_at_the_set_rate_and_leaves_frozen_weights_al
 
     assert losses[0] == losses[1] > losses[2] > losses[3]
     assert torch.equal(model.bias, bias)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_goes_on_whatever_the_layout_of_the_kernels_was(name):
+    images = torch.rand(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+    def step(model, optimizer):
+        model(images).square().mean().backward()
+        set_learning_rate(optimizer, 0.01)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def begin(layout):
+        torch.manual_seed(0)
+        model = nn.Conv2d(3, 4, 3).to(memory_format=layout)
+        return model, build_optimizer(name, model, weight_decay=0.0)
+
+    plain, optimizer = begin(torch.contiguous_format)
+    step(plain, optimizer)
+    step(plain, optimizer)
+    for layout, other in itertools.permutations([torch.contiguous_format, torch.channels_last]):
+        first, saving = begin(layout)
+        step(first, saving)
+        then, resumed = begin(other)
+        then.load_state_dict(first.state_dict())
+        resume_optimizer(resumed, saving.state_dict())
+        step(then, resumed)
+        assert torch.allclose(then.weight, plain.weight, atol=1e-6)
 
 
 def test_sgd_is_nesterov_momentum():
