@@ -51,7 +51,7 @@ RUN if [ "${DEVICE}" = cpu ]; then \
 RUN if [ -n "${EXTRA_PACKAGES}" ]; then pip install ${PIP_ARGS} ${EXTRA_PACKAGES}; fi
 
 COPY --chown=65532:65532 pyproject.toml README.md LICENSE dvc.yaml params.yaml prefect.yaml .dvcignore \
-     exclusions.csv weights.lock.json ./
+     exclusions.csv test-ledger.jsonl weights.lock.json ./
 COPY --chown=65532:65532 .dvc/config .dvc/
 COPY --chown=65532:65532 lungml lungml
 COPY --chown=65532:65532 flows flows

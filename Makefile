@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test test-slow acceptance check docs lock clean
+.PHONY: help setup demo lidc-crops test test-pipeline test-slow acceptance check docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,8 +24,18 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup ## run the whole pipeline on the embedded cohort and print the table
 	@lungml demo
 
+RUN ?= runs/lidc-crops
+lidc-crops: setup ## real nodules, from arrays to registered models: DATA=folder WEIGHTS=folder [RUN=folder]
+	@test -d "$(DATA)" && test -d "$(WEIGHTS)" || { echo "make lidc-crops needs DATA=<folder with nodules_hu.npz and nodules.csv> and WEIGHTS=<folder with mobilenetv2_100_coral.safetensors>; docs/results.md says where they come from"; exit 2; }
+	@test -d "$(RUN)" || lungml workspace "$(RUN)" --params configs/lidc-crops.yaml \
+		--set acquire.folder="$(abspath $(DATA))" --set weights.folder="$(abspath $(WEIGHTS))"
+	@cd "$(RUN)" && PYTHONPATH="$$PWD" lungml demo
+
 test: setup ## the quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -m "not slow"
+
+test-pipeline: setup ## the demo, the servers and interrupted flows (in continuous integration)
+	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows
 
 test-slow: setup ## the long tests: the demo, servers, simulations
 	@python -m pytest -m "slow and not acceptance"

@@ -115,7 +115,9 @@ def _measures(cases: pd.DataFrame, confidence: float) -> dict[str, dict[str, flo
         "auroc": ("auroc", malignant, np.column_stack([-scores, scores])),
     }
     return {
-        name: asdict(clustered_interval(jackknife(check_cases(truth, given), patients), metric, confidence))
+        name: asdict(
+            clustered_interval(jackknife(check_cases(truth, given), patients, (metric,)), metric, confidence)
+        )
         for name, (metric, truth, given) in asked.items()
     }
 

@@ -29,33 +29,54 @@ from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
 
-FORMAT = 2
+FORMAT = 3
 """Grows when a bundle of an older lungml can no longer be read."""
 _WEIGHTS, _INFO = "weights.safetensors", "bundle.json"
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """One classifier or several, and what they were made with.
+class Member:
+    """One network of a bundle and what it is fed; `weights` says what its backbone began with."""
 
-    `members` answer together: the mean of their probabilities. `backbone` and `head` name their parts;
-    `weights` says what the backbone began with (random or pretrained);
-    `lineage` holds data_sha256 and split_sha256; `history` sums the training up; `versions` are of the
-    libraries.
-    """
-
-    members: tuple[Classifier, ...]
-    task: Task
+    classifier: Classifier
     backbone: str
     head: str
-    image_channels: int
     weights: str
     normalisation: Normalisation
+
+    def inputs(self, images_hu: NDArray[np.int16]) -> Tensor:
+        """What the network is fed of views (N, C, H, W) in HU."""
+        inputs: Tensor = normalise(torch.from_numpy(np.array(images_hu)), self.normalisation)
+        return inputs
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One member or several, and what they were made with.
+
+    `members` answer together: the mean of their probabilities. `lineage` holds data_sha256 and split_sha256;
+    `history` sums the training up; `versions` are of the libraries.
+    """
+
+    members: tuple[Member, ...]
+    task: Task
+    image_channels: int
     views: ViewsParams
     labels: LabelParams
     lineage: dict[str, str]
     history: dict[str, Any]
     versions: dict[str, str]
+
+    @property
+    def weights(self) -> str:
+        """What the backbones began with; its first word is `random` or `pretrained`."""
+        return "; ".join(dict.fromkeys(member.weights for member in self.members))
+
+    @property
+    def window_hu(self) -> tuple[float, float]:
+        """From the lowest to the highest HU that any member tells apart; pictures are drawn in it."""
+        windows = [member.normalisation.window_hu for member in self.members]
+        return min(low for low, _ in windows), max(high for _, high in windows)
 
 
 def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) -> NDArray[np.float64]:
@@ -65,20 +86,20 @@ def predict(bundle: Bundle, images_hu: NDArray[np.int16], batch_size: int = 64) 
         ValueError: the images have another shape than the bundle's views.
     """
     check_images(bundle, images_hu)
-    answers = [_answers(bundle, member, images_hu, batch_size) for member in bundle.members]
+    classes = len(bundle.task.target.class_names)
+    answers = [_answers(member, images_hu, classes, batch_size) for member in bundle.members]
     mean: NDArray[np.float64] = np.mean(answers, axis=0)
     return mean
 
 
 def _answers(
-    bundle: Bundle, member: Classifier, images_hu: NDArray[np.int16], batch_size: int
+    member: Member, images_hu: NDArray[np.int16], classes: int, batch_size: int
 ) -> NDArray[np.float64]:
-    member.eval()
-    parts = [np.empty((0, len(bundle.task.target.class_names)))]
+    member.classifier.eval()
+    parts = [np.empty((0, classes))]
     with torch.inference_mode():
         for start in range(0, len(images_hu), batch_size):
-            images = torch.from_numpy(np.array(images_hu[start : start + batch_size]))
-            logits = member(normalise(images, bundle.normalisation))
+            logits = member.classifier(member.inputs(images_hu[start : start + batch_size]))
             parts.append(logits.double().softmax(dim=1).numpy())
     return np.concatenate(parts)
 
@@ -100,7 +121,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
         state = {
             f"{number}.{name}": value.contiguous()
             for number, member in enumerate(bundle.members)
-            for name, value in member.state_dict().items()
+            for name, value in member.classifier.state_dict().items()
         }
         save_file(state, temporary / _WEIGHTS)
         info = _describe(bundle) | {"weights_sha256": sha256_file(temporary / _WEIGHTS)}
@@ -118,9 +139,8 @@ def read_bundle(folder: Path) -> Bundle:
         raise ModelError(f"{folder / _WEIGHTS} is missing or has changed since it was written; {_AGAIN}")
     task = Task(info["task"])
     return Bundle(
-        members=_members(info, len(task.target.class_names), load_file(folder / _WEIGHTS)),
+        members=_read_members(info, len(task.target.class_names), load_file(folder / _WEIGHTS)),
         task=task,
-        normalisation=Normalisation.from_dict(info["normalisation"]),
         views=ViewsParams.model_validate(info["views"]),
         labels=LabelParams.model_validate(info["labels"]),
         **{name: info[name] for name in _PLAIN},
@@ -159,38 +179,48 @@ def library_versions() -> dict[str, str]:
 
 
 _AGAIN = "restore it with `dvc checkout`, or train again with `dvc repro`"
-_PLAIN = ("backbone", "head", "image_channels", "weights", "lineage", "history", "versions")
+_PLAIN = ("image_channels", "lineage", "history", "versions")
 """Fields of a bundle that are JSON as they are."""
+_PLAIN_OF_MEMBER = ("backbone", "head", "weights")
 
 
 def _describe(bundle: Bundle) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "members": len(bundle.members),
+        "members": [
+            {name: getattr(member, name) for name in _PLAIN_OF_MEMBER}
+            | {"normalisation": member.normalisation.to_dict()}
+            for member in bundle.members
+        ],
         "task": bundle.task.value,
         "classes": list(bundle.task.target.class_names),
-        "normalisation": bundle.normalisation.to_dict(),
         "views": bundle.views.model_dump(mode="json"),
         "labels": bundle.labels.model_dump(mode="json"),
         **{name: getattr(bundle, name) for name in _PLAIN},
     }
 
 
-def _members(info: dict[str, Any], classes: int, state: dict[str, Tensor]) -> tuple[Classifier, ...]:
-    members = []
-    for number in range(info["members"]):
-        start = f"{number}."
-        own = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
-        member = _empty_classifier(info, classes)
-        member.load_state_dict(own)
-        members.append(member.eval())
-    return tuple(members)
-
-
-def _empty_classifier(info: dict[str, Any], classes: int) -> Classifier:
-    """A network of the bundle, its weights still to be loaded."""
-    in_channels = Normalisation.from_dict(info["normalisation"]).channels(info["image_channels"])
-    backbone = build_backbone(
-        info["backbone"], in_channels=in_channels, weights=WeightsParams(source="random")
+def _read_members(info: dict[str, Any], classes: int, state: dict[str, Tensor]) -> tuple[Member, ...]:
+    return tuple(
+        _read_member(described, info["image_channels"], classes, _part_of(state, f"{number}."))
+        for number, described in enumerate(info["members"])
     )
-    return Classifier(backbone, build_head(info["head"], embedding_size(backbone), classes))
+
+
+def _part_of(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+
+
+def _read_member(
+    described: dict[str, Any], image_channels: int, classes: int, state: dict[str, Tensor]
+) -> Member:
+    normalisation = Normalisation.from_dict(described["normalisation"])
+    backbone = build_backbone(
+        described["backbone"],
+        in_channels=normalisation.channels(image_channels),
+        weights=WeightsParams(source="random"),
+    )
+    classifier = Classifier(backbone, build_head(described["head"], embedding_size(backbone), classes))
+    classifier.load_state_dict(state)
+    own = {name: described[name] for name in _PLAIN_OF_MEMBER}
+    return Member(classifier.eval(), normalisation=normalisation, **own)

@@ -10,12 +10,17 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lungml.errors import InputError, MissingInputError, OutputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _CHUNK = 1 << 20
 
@@ -60,6 +65,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise _output_error(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def unnamed_bytes(size: int, folder: Path | None) -> NDArray[np.uint8]:
+    """Bytes on disk, mapped into memory; without a name, so they go with the process, however it ends.
+
+    Args:
+        size: how many, at least one; the space is taken at once: a full disk would kill the process later.
+        folder: where; None is the system's folder for temporary files.
+
+    Raises:
+        OutputError: the folder cannot be written, or the disk is full.
+    """
+    import numpy as np
+
+    place = folder or Path(tempfile.gettempdir())
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, np.uint8, "r+", shape=(size,))
+    except OSError as error:
+        raise _output_error(place / "(temporary)", error) from error
 
 
 def write_text(path: Path, text: str) -> None:

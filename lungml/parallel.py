@@ -6,18 +6,21 @@ Processes are our own, or the workers of a Dask cluster (`lungml.compute`): one 
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lungml.compute import dask_scheduler, workers
-from lungml.errors import ServiceError
+from lungml.errors import InterruptedRunError, ServiceError
 from lungml.progress import track
 
 Item = TypeVar("Item")
@@ -72,7 +75,8 @@ def worker_pool() -> Iterator[Pool]:
     elif processes == 1:
         yield Pool(None)
     else:
-        with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as executor:
+        context = get_context("forkserver")
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as executor:
             yield Pool(executor)
 
 
@@ -86,7 +90,32 @@ class _Work(Generic[Item, Result]):
     def __call__(self, items: Sequence[Item]) -> list[Result]:
         if Path.cwd() != self.folder:
             os.chdir(self.folder)
-        return [self.function(item) for item in items]
+        if _stopped.is_set():
+            raise InterruptedRunError("this process was asked to stop; the same command starts again")
+        try:
+            return [self.function(item) for item in items]
+        except InterruptedRunError:
+            _stopped.set()  # one more item may be on its way to this process
+            raise
+
+
+def _end_with_parent() -> None:
+    """Ask this worker to stop when the process that it works for is gone: the pool would keep it for ever."""
+    threading.Thread(target=_ask_to_stop, daemon=True).start()
+
+
+def _ask_to_stop() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        while True:  # work that can be stopped takes the first as a request
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_SECONDS_TO_STOP)
+
+
+_SECONDS_TO_STOP = 20
+_stopped = threading.Event()
+"""In a worker process: work was stopped on request, so nothing more is begun."""
 
 
 @contextmanager

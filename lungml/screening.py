@@ -20,7 +20,13 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 
 from lungml.errors import InputError
-from lungml.evaluation.intervals import Interval, clustered_interval, jackknife
+from lungml.evaluation.intervals import (
+    Interval,
+    Jackknife,
+    clustered_interval,
+    jackknife,
+    paired_interval,
+)
 from lungml.evaluation.metrics import METRICS
 from lungml.evaluation.tally import Cases, tally
 from lungml.params.model import ScreenParams
@@ -31,6 +37,8 @@ IntArray = NDArray[np.int64]
 
 METRIC_NAMES = ("weighted_auprc", "balanced_accuracy")
 _CONFIDENCE = 0.95
+FIELDS = 8
+"""Fields along each side of a coarse image."""
 
 
 @dataclass(frozen=True, order=True)
@@ -62,6 +70,8 @@ class Verdict:
     """(repeats x folds,): weighted AUPRC of each fold, for paired comparison only."""
     by_repeat: FloatArray
     """(repeats,): weighted AUPRC of each repeat."""
+    jackknife: Jackknife
+    """Means over repeats, for `verdicts_differ`."""
 
 
 def draw_folds(cohort: Cohort, params: ScreenParams) -> IntArray:
@@ -89,7 +99,7 @@ def judge(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenP
     How much other training nodules would change the probe is not in it.
     """
     judged = [Cases(cohort.labels, _out_of_fold(features, cohort, fold, params)) for fold in folds]
-    parts = [jackknife(cases, cohort.patients) for cases in judged]
+    parts = [jackknife(cases, cohort.patients, METRIC_NAMES) for cases in judged]
     mean = replace(
         parts[0],
         whole={name: float(np.mean([part.whole[name] for part in parts])) for name in METRIC_NAMES},
@@ -99,21 +109,28 @@ def judge(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenP
         metrics={name: clustered_interval(mean, name, _CONFIDENCE) for name in METRIC_NAMES},
         by_fold=np.concatenate([_by_fold(cases, fold) for cases, fold in zip(judged, folds, strict=True)]),
         by_repeat=np.array([part.whole["weighted_auprc"] for part in parts]),
+        jackknife=mean,
     )
 
 
+def verdicts_differ(first: Verdict, second: Verdict) -> Mapping[str, Interval]:
+    """What the first probe reaches beyond the second on the same nodules and folds, in `METRIC_NAMES`.
+
+    The intervals are those of `paired_interval` for means over repeats.
+    """
+    pair = first.jackknife, second.jackknife
+    return {name: paired_interval(*pair, name, _CONFIDENCE) for name in METRIC_NAMES}
+
+
 def coarse_pixels(images_hu: NDArray[np.int16]) -> FloatArray:
-    """Mean HU of views (N, C, H, W) in 8 x 8 fields, all channels in a row: (N, 64 C)."""
+    """Mean HU of views (N, C, H, W) in FIELDS x FIELDS fields, all channels in a row: (N, C FIELDS^2)."""
     sums = images_hu.astype(np.float64)
     for axis in (-2, -1):
-        edges = np.linspace(0, images_hu.shape[axis], _FIELDS + 1).astype(np.int64)[:-1]
+        edges = np.linspace(0, images_hu.shape[axis], FIELDS + 1).astype(np.int64)[:-1]
         sums = np.add.reduceat(sums, edges, axis=axis)
-    pixels = images_hu.shape[-1] * images_hu.shape[-2] / _FIELDS**2
+    pixels = images_hu.shape[-1] * images_hu.shape[-2] / FIELDS**2
     coarse: FloatArray = sums.reshape(len(sums), -1) / pixels
     return coarse
-
-
-_FIELDS = 8
 
 
 def chance_levels(cohort: Cohort) -> dict[str, float]:
@@ -200,14 +217,14 @@ def _out_of_fold(features: FloatArray, cohort: Cohort, folds: IntArray, params: 
     probabilities = np.zeros((len(cohort.labels), cohort.classes))
     for fold in np.unique(folds):
         held_out = folds == fold
-        fit, rows = _reduce(features[~held_out], features[held_out], params.components)
+        fit, rows = reduce_features(features[~held_out], features[held_out], params.components)
         probe = LogisticRegression(C=params.inverse_penalty, class_weight="balanced", max_iter=1000)
         probe.fit(fit, cohort.labels[~held_out])
         probabilities[np.ix_(held_out, probe.classes_)] = probe.predict_proba(rows)
     return probabilities
 
 
-def _reduce(fit: FloatArray, rows: FloatArray, components: int) -> tuple[FloatArray, FloatArray]:
+def reduce_features(fit: FloatArray, rows: FloatArray, components: int) -> tuple[FloatArray, FloatArray]:
     """Standardise, keep the first principal components, scale to a mean squared length of 1, all by `fit`."""
     deviation = fit.std(axis=0)
     # A feature that hardly varies in train says nothing, and must not be blown up in the held-out fold.

@@ -77,6 +77,10 @@ SLICES = Table(
     },
 )
 
+_SCALE_DIFFERS = (
+    "1-5; 0 = not given. About 100 of LIDC's first 399 cases use another scale (TCIA): no ground truth"
+)
+
 READINGS = Table(
     "readings",
     ("reading_id",),
@@ -94,8 +98,8 @@ READINGS = Table(
         "subtlety": ("int8", "1-5; 0 = not given"),
         "sphericity": ("int8", "1-5; 0 = not given"),
         "margin": ("int8", "1-5; 0 = not given"),
-        "lobulation": ("int8", "1-5; 0 = not given"),
-        "spiculation": ("int8", "1-5; 0 = not given"),
+        "lobulation": ("int8", _SCALE_DIFFERS),
+        "spiculation": ("int8", _SCALE_DIFFERS),
         "texture": ("int8", "1-5; 0 = not given"),
         "calcification": ("int8", "1-6; 0 = not given"),
         "internal_structure": ("int8", "1-4; 0 = not given"),
@@ -171,6 +175,16 @@ PREDICTIONS = Table(
     },
 )
 
+BASELINES = Table(
+    "baselines",
+    ("nodule_id", "baseline"),
+    {
+        "nodule_id": ("string", "as in split; test nodules only"),
+        "baseline": ("string", "what was allowed to see less than the model"),
+        "probabilities": ("list<float64>", "one per class of the task's target"),
+    },
+)
+
 OUTLIERS = Table(
     "outliers",
     ("nodule_id",),
@@ -187,6 +201,20 @@ OUTLIERS = Table(
         "reason": ("string", "that score, and the statistic of the view that is oddest"),
         "tsne_x": ("float64", "for the picture only; has no unit"),
         "tsne_y": ("float64", "for the picture only; has no unit"),
+    },
+)
+
+SUSPICIOUS = Table(
+    "suspicious labels",
+    ("nodule_id",),
+    {
+        "nodule_id": ("string", "as in split"),
+        "part": ("string", "as in split; never test"),
+        "rank": ("int32", "1 is the least likely label"),
+        "given": ("int8", "class index of the label"),
+        "suggested": ("int8", "class index the model would say"),
+        "given_probability": ("float64", "of the given class, by a model that did not learn from the nodule"),
+        "suggested_probability": ("float64", "of the suggested class"),
     },
 )
 

@@ -27,6 +27,14 @@ def metrics_json(bundle_sha256, *, value=0.8, low=0.7, split="b" * 64):
         "tta_minus_raw": {name: dict(difference) for name in METRICS},
         "baselines": {"diameter": {name: {**cell, "value": 0.6} for name in METRICS}},
         "model_minus_diameter": {name: dict(difference) for name in METRICS},
+        "comparisons": {
+            "metric": "weighted_auprc",
+            "primary": "diameter",
+            "rows": {
+                name: {**difference, "p": 0.2, "p_corrected": 0.4, "words": "no difference shown"}
+                for name in ("diameter", "metadata")
+            },
+        },
         "lineage": {"data_sha256": "a" * 64, "split_sha256": split, "bundle_sha256": bundle_sha256},
     }
 
@@ -52,13 +60,25 @@ def write_model_files(root, *, bundle=None, weights=b"weights", **measured):
     (folders["log"] / "history.csv").write_text(
         "epoch,stage,train_loss,val_weighted_auprc\n0,head,0.9,0.55\n1,all,0.7,0.65\n2,all,0.5,nan\n"
     )
-    (folders["tuned"] / "best.json").write_text(json.dumps({"batch_size": 16, "learning_rate": 0.01}))
-    (folders["tuned"] / "trials.csv").write_text(
-        "number,state,value,batch_size,learning_rate\n0,COMPLETE,0.7,16,0.01\n1,PRUNED,,32,0.001\n"
-    )
+    write_search(folders["tuned"])
     (folders["explanation"] / "gallery.png").write_bytes(b"picture")
     (folders["screen"] / "heatmap.png").write_bytes(b"picture")
     return folders
+
+
+def write_search(folder):
+    """Two complete trials and one that was pruned, as the tune stage leaves them."""
+    best = {"task": "nodule-binary", "backbone": "resnet10t", "weighted_auprc": 0.8, "trials": 3, "pruned": 1}
+    drawn = {"batch_size": 16, "learning_rate": 0.02, "augment.zoom": 0.1}
+    (folder / "best.json").write_text(json.dumps(best | drawn))
+    (folder / "trials.csv").write_text(
+        "number,state,value,epochs,batch_size,learning_rate,augment.zoom\n"
+        "0,COMPLETE,0.7,2,16,0.01,0.0\n1,PRUNED,0.4,1,32,,0.2\n2,COMPLETE,0.8,2,16,0.02,0.1\n"
+    )
+    (folder / "scores.csv").write_text("number,epoch,score\n0,1,0.6\n0,2,0.7\n1,1,0.4\n2,1,0.8\n2,2,0.75\n")
+    (folder / "importance.json").write_text(json.dumps({"augment.zoom": 0.25, "learning_rate": 0.75}))
+    for name in ("history.png", "importance.png"):
+        (folder / name).write_bytes(b"picture")
 
 
 def _write_words_for_a_bundle(folder, weights):
@@ -70,7 +90,8 @@ def _write_words_for_a_bundle(folder, weights):
 def make_record(root, params, *, task=Task.NODULE_BINARY, **files):
     """Write the files and give their record, as the register stage does."""
     folders = write_model_files(root, **files)
-    flat = flat_params({"views": params.views, "finetune": params.tasks[task].finetune})
+    own = params.tasks[task]
+    flat = flat_params({"views": params.views, "tune": own.tune, "finetune": own.finetune})
     metrics = json.loads((folders["evaluation"] / "metrics.json").read_text())
     tags = lineage_tags(bundle_sha256(folders["bundle"]), metrics, flat)
     return Record(task, folders, flat, tags)

@@ -9,16 +9,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lungml.bundle import Bundle, library_versions, write_bundle
-from lungml.files import sha256_file
+from lungml.bundle import Bundle, Member, library_versions, write_bundle
+from lungml.evaluation.baselines import BASELINES, Lesson
+from lungml.files import sha256_file, write_json
 from lungml.imaging.intensity import Normalisation
 from lungml.imaging.store import write_store
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
 from lungml.params.data import LabelParams, ViewsParams
-from lungml.params.model import WeightsParams
-from lungml.tables import NODULES, SPLIT, write_table
+from lungml.params.model import ScreenParams, WeightsParams
+from lungml.tables import BASELINES as BASELINE_TABLE
+from lungml.tables import NODULES, READINGS, SERIES, SPLIT, Table, read_table, write_table
 from lungml.terms import Task
 
 SIZE_PX = 32
@@ -54,7 +56,10 @@ def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
     )
     (root / "index").mkdir(parents=True)
     write_table(root / "split.parquet", split, SPLIT)
-    write_table(root / "index" / "nodules.parquet", _full_nodules(nodules), NODULES)
+    scored = nodules.assign(scores=[[int(grade), int(grade)] for grade in five + 1], n_readers=2)
+    write_table(root / "index" / "nodules.parquet", _filled(scored, NODULES), NODULES)
+    write_table(root / "index" / "readings.parquet", _readings(scored), READINGS)
+    write_table(root / "index" / "series.parquet", _series(), SERIES)
     masks = _discs(radius_px, rng.uniform(12, 20, (count, 2)))
     noise_hu = rng.normal(0, 30, masks.shape)
     images_hu = np.where(masks, 20, -850) + noise_hu
@@ -68,6 +73,29 @@ def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
     return Cohort(root / "views", root / "split.parquet", root / "index")
 
 
+def write_baselines(cohort: Cohort, task: Task, out: Path) -> Path:
+    """What the stage baselines leaves, from the diameter alone; no frozen features are there."""
+    nodules = read_table(cohort.index / "nodules.parquet", NODULES)[["nodule_id", "diameter_mm"]]
+    rows = read_table(cohort.split, SPLIT).merge(nodules, on="nodule_id")
+    rows = rows[rows[task.target] >= 0]
+    known, test = rows[rows["part"] != "test"], rows[rows["part"] == "test"]
+    classes = len(task.target.class_names)
+    labels = known[task.target].to_numpy("int64")
+    answers = []
+    for name, answer in BASELINES.items():
+        if name != "frozen_features":
+            seen = [part[["diameter_mm"]].to_numpy("float64") for part in (known, test)]
+            lesson = Lesson(seen[0], labels, seen[1], classes, ScreenParams())
+            probabilities = list(answer(lesson))
+            answers.append(test[["nodule_id"]].assign(baseline=name, probabilities=probabilities))
+    write_table(out / "predictions.parquet", pd.concat(answers), BASELINE_TABLE)
+    about = {"task": task.value, "known": len(known), "known_patients": 32}
+    notes = {"random_features": "resnet10t, 60% of its layers"}
+    absent = {"frozen_features": "the backbones have random weights (weights.source)"}
+    write_json(out / "baselines.json", about | {"notes": notes, "absent": absent})
+    return out
+
+
 def make_bundle(cohort: Cohort, *, task: Task = Task.NODULE_BINARY, backbone: str = "resnet10t") -> Bundle:
     """An untrained model; the same words give the same weights."""
     weights = WeightsParams(source="random", seed=1)
@@ -75,14 +103,13 @@ def make_bundle(cohort: Cohort, *, task: Task = Task.NODULE_BINARY, backbone: st
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         head = build_head("linear", embedding_size(network), len(task.target.class_names))
+    normalisation = Normalisation("window", ((-1000.0, 400.0),), (0.2,), (0.3,))
     return Bundle(
-        members=(Classifier(network, head).eval(),),
+        members=(
+            Member(Classifier(network, head).eval(), backbone, "linear", "random (seed 1)", normalisation),
+        ),
         task=task,
-        backbone=backbone,
-        head="linear",
         image_channels=1,
-        weights="random (seed 1)",
-        normalisation=Normalisation("window", ((-1000.0, 400.0),), (0.2,), (0.3,)),
         views=ViewsParams(size_px=SIZE_PX),
         labels=LabelParams(),
         lineage={"data_sha256": "a" * 64, "split_sha256": sha256_file(cohort.split)},
@@ -102,11 +129,27 @@ def _discs(radius_px: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return distance < radius_px[:, None, None]
 
 
-def _full_nodules(nodules: pd.DataFrame) -> pd.DataFrame:
-    """Table NODULES with what evaluation does not look at filled in."""
+def _series() -> pd.DataFrame:
+    """The one series all nodules are in."""
+    return _filled(pd.DataFrame({"series_uid": ["1.2.3"], "manufacturer": ["Maker A"]}), SERIES)
+
+
+def _readings(nodules: pd.DataFrame) -> pd.DataFrame:
+    """Two readers who always agree."""
+    rows = [
+        (f"{row.nodule_id}-{reader}", row.nodule_id, row.patient_id, "nodule", row.scores[0])
+        for row in nodules.itertuples()
+        for reader in range(2)
+    ]
+    columns = ["reading_id", "nodule_id", "patient_id", "kind", "malignancy"]
+    return _filled(pd.DataFrame(rows, columns=columns), READINGS)
+
+
+def _filled(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """A whole table with what evaluation does not look at filled in."""
     fillers = {"string": "1.2.3", "int8": 1, "int32": 0, "float64": 1.0, "bool": False}
-    full = nodules.assign(scores=[[3]] * len(nodules))
-    for name, (kind, _) in NODULES.columns.items():
+    full = rows.copy()
+    for name, (kind, _) in table.columns.items():
         if name not in full:
             full[name] = pd.Series([fillers[kind]] * len(full), dtype="object" if kind == "string" else kind)
-    return full
+    return full.astype({name: kind for name, (kind, _) in table.columns.items() if kind == "int8"})

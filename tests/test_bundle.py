@@ -8,6 +8,7 @@ import torch
 from lungml.bundle import (
     FORMAT,
     Bundle,
+    Member,
     bundle_sha256,
     library_versions,
     predict,
@@ -16,7 +17,7 @@ from lungml.bundle import (
 )
 from lungml.errors import ModelError
 from lungml.files import sha256_json
-from lungml.imaging.intensity import Normalisation
+from lungml.imaging.intensity import Normalisation, normalise
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
@@ -24,18 +25,18 @@ from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
 
+WINDOW = Normalisation("window", ((-1000.0, 400.0),), (0.31,), (0.27,))
+
 
 def make_bundle():
     backbone = build_backbone("mobilenetv3_small_050", in_channels=1, weights=WeightsParams(seed=4))
     head = build_head("mlp", embedding_size(backbone), 5)
     return Bundle(
-        members=(Classifier(backbone, head),),
+        members=(
+            Member(Classifier(backbone, head), "mobilenetv3_small_050", "mlp", "random (seed 4)", WINDOW),
+        ),
         task=Task.NODULE_FIVE,
-        backbone="mobilenetv3_small_050",
-        head="mlp",
         image_channels=1,
-        weights="random (seed 4)",
-        normalisation=Normalisation("window", ((-1000.0, 400.0),), (0.31,), (0.27,)),
         views=ViewsParams(size_px=32),
         labels=LabelParams(aggregation="median"),
         lineage={"data_sha256": "d", "split_sha256": "s"},
@@ -62,8 +63,10 @@ def images_hu(count=3, size=32):
 def test_a_bundle_comes_back_as_it_was_written(bundle, folder):
     found = read_bundle(folder)
 
-    for field in ("task", "normalisation", "views", "labels", "lineage", "history", "weights", "versions"):
+    for field in ("task", "image_channels", "views", "labels", "lineage", "history", "weights", "versions"):
         assert getattr(found, field) == getattr(bundle, field)
+    for field in ("backbone", "head", "weights", "normalisation"):
+        assert getattr(found.members[0], field) == getattr(bundle.members[0], field)
     assert np.array_equal(predict(found, images_hu()), predict(bundle, images_hu()))
 
 
@@ -79,7 +82,7 @@ def test_predictions_are_the_softmax_of_the_classifier_on_normalised_hu(bundle):
     images = images_hu()
     unit = (np.clip(images, -1000, 400) + 1000) / 1400
     with torch.inference_mode():
-        logits = bundle.members[0].eval()(torch.from_numpy((unit - 0.31) / 0.27).float()).double()
+        logits = bundle.members[0].classifier.eval()(torch.from_numpy((unit - 0.31) / 0.27).float()).double()
 
     expected = (logits.exp() / logits.exp().sum(dim=1, keepdim=True)).numpy()
     found = predict(bundle, images)
@@ -105,12 +108,14 @@ def test_images_of_another_size_are_refused(bundle):
 
 
 def test_predicting_does_not_train(bundle):
-    before = {name: value.clone() for name, value in bundle.members[0].state_dict().items()}
-    bundle.members[0].train()
+    before = {name: value.clone() for name, value in bundle.members[0].classifier.state_dict().items()}
+    bundle.members[0].classifier.train()
 
     predict(bundle, images_hu())
 
-    assert all(torch.equal(value, before[name]) for name, value in bundle.members[0].state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in bundle.members[0].classifier.state_dict().items()
+    )
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "bundle.json"])
@@ -146,9 +151,64 @@ def test_any_change_of_a_bundle_changes_its_checksum(bundle, folder, tmp_path):
     write_bundle(tmp_path / "other", replace(bundle, lineage={"data_sha256": "e", "split_sha256": "s"}))
     heavier = make_bundle()
     with torch.no_grad():
-        heavier.members[0].head[0].bias.add_(1e-6)
+        heavier.members[0].classifier.head[0].bias.add_(1e-6)
     write_bundle(tmp_path / "heavier", heavier)
 
     sums = {bundle_sha256(tmp_path / name) for name in ("model", "other", "heavier")}
 
     assert len(sums) == 3
+
+
+def make_ensemble():
+    """Members of two backbones and heads, of which one is fed three windows of the middle of the view."""
+    three = Normalisation(
+        "three-windows", ((-1350, 150), (-1000, 400), (-160, 240)), (0.4,) * 3, (0.2,) * 3, centre_share=0.6
+    )
+    backbone = build_backbone("resnet10t", in_channels=3, weights=WeightsParams(seed=5))
+    other = Classifier(backbone, build_head("ordinal", embedding_size(backbone), 5))
+    bundle = make_bundle()
+    return replace(
+        bundle, members=(*bundle.members, Member(other, "resnet10t", "ordinal", "random (seed 5)", three))
+    )
+
+
+def test_members_answer_by_their_mean_and_each_by_its_own_preprocessing():
+    ensemble = make_ensemble()
+    first = predict(replace(ensemble, members=ensemble.members[:1]), images_hu())
+    last = ensemble.members[1]
+    seen = normalise(torch.from_numpy(images_hu()), last.normalisation)
+    with torch.inference_mode():
+        second = last.classifier.eval()(seen).double().softmax(dim=1).numpy()
+
+    found = predict(ensemble, images_hu())
+
+    assert found == pytest.approx((first + second) / 2, abs=1e-7)
+    assert not np.allclose(first, second, atol=1e-3)
+
+
+def test_unlike_members_come_back_each_as_it_was(tmp_path):
+    ensemble = make_ensemble()
+    write_bundle(tmp_path / "model", ensemble)
+
+    found = read_bundle(tmp_path / "model")
+
+    assert [(member.backbone, member.head) for member in found.members] == [
+        ("mobilenetv3_small_050", "mlp"),
+        ("resnet10t", "ordinal"),
+    ]
+    assert [member.normalisation for member in found.members] == [
+        member.normalisation for member in ensemble.members
+    ]
+    assert np.array_equal(predict(found, images_hu()), predict(ensemble, images_hu()))
+
+
+def test_an_ensemble_names_what_each_backbone_began_with_once():
+    ensemble = make_ensemble()
+    many = replace(ensemble, members=ensemble.members * 2)
+
+    assert many.weights == "random (seed 4); random (seed 5)"
+
+
+def test_pictures_show_all_that_any_member_sees():
+    assert make_ensemble().window_hu == (-1350, 400)
+    assert make_bundle().window_hu == (-1000, 400)

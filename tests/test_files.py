@@ -9,6 +9,7 @@ from lungml.files import (
     read_json,
     sha256_file,
     sha256_json,
+    unnamed_bytes,
     write_json,
     write_text,
 )
@@ -92,3 +93,16 @@ def test_sha256_is_that_of_fips_180(tmp_path):
 
 def test_sha256_of_json_does_not_depend_on_the_order_of_keys():
     assert sha256_json({"a": 1, "b": 2}) == sha256_json(json.loads('{"b": 2, "a": 1}'))
+
+
+def test_unnamed_bytes_hold_what_is_written_and_leave_no_file(tmp_path):
+    held = unnamed_bytes(5000, tmp_path / "work")
+    held[:] = 7
+
+    assert held.sum() == 7 * 5000
+    assert names(tmp_path / "work") == []
+
+
+def test_unnamed_bytes_that_the_disk_has_no_place_for_are_refused_at_once(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*GB free there"):
+        unnamed_bytes(1 << 60, tmp_path)

@@ -34,3 +34,10 @@ def test_training_wants_a_gpu_worker_and_reading_does_not():
 
     assert pools["finetune@nodule-five"] == "gpu"
     assert pools["index"] == "cpu"
+
+
+def test_what_takes_weights_waits_for_pretraining():
+    needs = {node.name: node.needs for node in read_graph(ROOT)}
+
+    waiting = {name.split("@")[0] for name, needed in needs.items() if "pretrain" in needed}
+    assert waiting == {"embed", "tune", "finetune"}

@@ -1,10 +1,17 @@
 import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 
+import psutil
 import pytest
-from work_items import fail_at_three, folder_of, kill_worker_at_three, process_of, square
+from work_items import fail_at_three, folder_of, kill_worker_at_three, process_of, square, stop_at_first
 
-from lungml.errors import ServiceError
-from lungml.parallel import Pool, worker_pool
+from lungml.errors import InterruptedRunError, ServiceError
+from lungml.parallel import Pool, _Work, worker_pool
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +84,43 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch):
 
     with pytest.raises(ServiceError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9 "), worker_pool():
         pass
+
+
+FOR_EVER = """
+import time
+from work_items import process_of
+from lungml.parallel import worker_pool
+if __name__ == "__main__":
+    with worker_pool() as pool:
+        print(*set(pool.map(process_of, range(4), "numbers")), flush=True)
+        time.sleep(60)
+"""
+
+
+def test_workers_end_with_the_process_that_they_work_for(tmp_path):
+    script = tmp_path / "for_ever.py"
+    script.write_text(FOR_EVER)
+    places = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    environment = os.environ | {"LUNGML_WORKERS": "2", "PYTHONPATH": places}
+    with subprocess.Popen(
+        [sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        workers = [psutil.Process(int(number)) for number in process.stdout.readline().split()]
+        process.kill()
+
+        _, alive = psutil.wait_procs(workers, timeout=30)
+
+    assert workers
+    assert not alive
+
+
+def test_a_worker_that_was_asked_to_stop_begins_nothing_more(tmp_path):
+    work = _Work(partial(stop_at_first, tmp_path), Path.cwd())
+
+    with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as executor:
+        first, second = executor.submit(work, [1]), executor.submit(work, [2])
+        for future in (first, second):
+            with pytest.raises(InterruptedRunError):
+                future.result()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]

@@ -16,6 +16,7 @@ from lungml.training.loop import Settings
 
 SIZE_PX = 16
 AUGMENT = AugmentParams(rotation_degrees=180, shift_fraction=0.05)
+STILL = AugmentParams(rotation_degrees=0, flip_probability=0, zoom=0, shift_fraction=0)
 RECIPE = RecipeParams(augment=AUGMENT, threads=1, average_decay=0.9)
 
 
@@ -100,17 +101,25 @@ def write_inputs(folder):
             "data_sha256": "d" * 64,
         },
     )
+    return folder / "views", write_split(folder)
+
+
+def write_split(folder):
+    """The split of the nodules of `write_inputs`: 15 patients in train, 8 in val, 7 in test; three folds."""
+    number = np.arange(60)
+    five = number % 5
+    part = np.repeat(["train", "val", "test"], [30, 16, 14])
     split = pd.DataFrame(
         {
-            "nodule_id": ids,
-            "patient_id": items["patient_id"],
+            "nodule_id": [f"n{i:03}" for i in number],
+            "patient_id": [f"p{i // 2:03}" for i in number],
             "score": five + 1.0,
             "scores": [[grade] for grade in five + 1],
             "binary": (five >= 3).astype(int),
             "five": five,
-            "part": np.repeat(["train", "val", "test"], [30, 15, 15]),
-            "fold": np.repeat([0, 1, -1], [30, 15, 15]),
+            "part": part,
+            "fold": np.where(part == "test", -1, number // 2 % 3),
         }
     )
     write_table(folder / "split.parquet", split, SPLIT)
-    return folder / "views", folder / "split.parquet"
+    return folder / "split.parquet"

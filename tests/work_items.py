@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+from lungml.errors import InterruptedRunError
+
 
 def square(number):
     return number * number
@@ -27,3 +29,8 @@ def kill_worker_at_three(number):
 
 def folder_of(_item):
     return str(Path.cwd())
+
+
+def stop_at_first(folder, number):
+    (folder / str(number)).touch()
+    raise InterruptedRunError("stopped")

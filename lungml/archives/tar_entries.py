@@ -19,6 +19,7 @@ _CHUNK = 1 << 18
 _LONGEST_HEADER = 1 << 16
 _XZ_MEMORY = 72 * 2**20
 """What `xz -9` needs to unpack."""
+_CUT = "a tar file that ends early"
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _TYPES = {
     **dict.fromkeys(_FILES, Type.FILE),
@@ -106,7 +107,7 @@ class _Reader:
             self._entries += 1
             self._limits.check_entries(self._entries)
         if data and len(data) < length:
-            raise ArchiveError("a tar file that ends early")
+            raise ArchiveError(_CUT)
         return data
 
     def padded(self, length: int) -> bytes:
@@ -127,7 +128,7 @@ class _Reader:
             if not self._buffer:
                 if may_end:
                     return
-                raise ArchiveError("a tar file that ends early")
+                raise ArchiveError(_CUT)
             piece, self._buffer = self._buffer[:length], self._buffer[length:]
             length -= len(piece)
             yield piece
@@ -156,6 +157,8 @@ def _gunzipped(stream: BinaryIO) -> Iterator[bytes]:
             if piece := unpacker.decompress(data, _CHUNK):
                 yield piece
             data = unpacker.unconsumed_tail or (b"" if unpacker.eof else stream.read(_CHUNK))
+        if not unpacker.eof:
+            raise ArchiveError(_CUT)
         data = (unpacker.unused_data or stream.read(_CHUNK)).lstrip(b"\0")
 
 
@@ -164,6 +167,6 @@ def _unxz(stream: BinaryIO) -> Iterator[bytes]:
     while not unpacker.eof:
         data = stream.read(_CHUNK) if unpacker.needs_input else b""
         if unpacker.needs_input and not data:
-            return
+            raise ArchiveError(_CUT)
         if piece := unpacker.decompress(data, _CHUNK):
             yield piece

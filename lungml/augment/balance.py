@@ -25,15 +25,17 @@ class Showings:
     copies: IntArray
 
 
-def draw_showings(
-    labels: IntArray, imbalance: str, *, upsample_share: float = 1.0, seed: int, epoch: int
-) -> Showings:
+Lift = float | tuple[int, ...]
+"""What classes are lifted to: a share of the largest one, or a number of showings for each."""
+
+
+def draw_showings(labels: IntArray, imbalance: str, *, lift: Lift = 1.0, seed: int, epoch: int) -> Showings:
     """Draw an epoch's examples.
 
     Args:
         labels: (N,) class of each training row.
         imbalance: a key of `REPEATS`.
-        upsample_share: what every class is lifted to, as a share of the largest class.
+        lift: of `upsample`; a class that is larger stays as it is.
         seed: of the training.
         epoch: each has draws of its own.
 
@@ -41,7 +43,7 @@ def draw_showings(
         Rows, shuffled, all of them at least once but for `balanced`; the same for the same (seed, epoch).
     """
     generator = np.random.default_rng(np.random.SeedSequence((seed, epoch, _SHOWINGS_STREAM)))
-    rows = REPEATS[imbalance](labels, upsample_share, generator)
+    rows = REPEATS[imbalance](labels, lift, generator)
     rows = rows[generator.permutation(len(rows))]
     return Showings(rows, _count_copies(rows))
 
@@ -55,23 +57,23 @@ def class_weights(labels: IntArray, classes: int) -> NDArray[np.float64]:
     return weights
 
 
-def _as_they_are(labels: IntArray, _share: float, _generator: np.random.Generator) -> IntArray:
+def _as_they_are(labels: IntArray, _lift: Lift, _generator: np.random.Generator) -> IntArray:
     return np.arange(len(labels))
 
 
-def _upsample(labels: IntArray, share: float, generator: np.random.Generator) -> IntArray:
+def _upsample(labels: IntArray, lift: Lift, generator: np.random.Generator) -> IntArray:
     counts = np.bincount(labels)
-    goal = round(share * counts.max())
+    goals = lift if isinstance(lift, tuple) else [round(lift * counts.max())] * len(counts)
     return np.concatenate(
         [
-            _repeat(np.flatnonzero(labels == label), max(goal, count), generator)
+            _repeat(np.flatnonzero(labels == label), max(goals[label], count), generator)
             for label, count in enumerate(counts)
             if count
         ]
     )
 
 
-def _balanced(labels: IntArray, _share: float, generator: np.random.Generator) -> IntArray:
+def _balanced(labels: IntArray, _lift: Lift, generator: np.random.Generator) -> IntArray:
     """As many showings as there are rows, the same number of every class (one more of the first ones)."""
     present = np.unique(labels)
     goals = len(labels) // len(present) + (np.arange(len(present)) < len(labels) % len(present))
@@ -99,7 +101,7 @@ def _count_copies(rows: IntArray) -> IntArray:
     return copies
 
 
-REPEATS: dict[str, Callable[[IntArray, float, np.random.Generator], IntArray]] = {
+REPEATS: dict[str, Callable[[IntArray, Lift, np.random.Generator], IntArray]] = {
     "none": _as_they_are,
     "class-weights": _as_they_are,
     "upsample": _upsample,

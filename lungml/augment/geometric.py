@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lungml.augment.balance import IntArray
-from lungml.params.model import AugmentParams
+from lungml.params.model import GeometryParams
 from lungml.terms import AIR_HU
 
 _GEOMETRY_STREAM = 2
@@ -35,9 +35,13 @@ class Geometry:
     flip_x: NDArray[np.bool_]
     flip_y: NDArray[np.bool_]
 
+    def part(self, which: slice) -> Geometry:
+        """Of some of the images."""
+        return Geometry(**{name: values[which] for name, values in vars(self).items()})
+
 
 def draw_geometry(
-    params: AugmentParams, rows: IntArray, copies: IntArray, *, seed: int, epoch: int
+    params: GeometryParams, rows: IntArray, copies: IntArray, *, seed: int, epoch: int
 ) -> Geometry:
     """Draw the change of each example; one example's draw depends on no other's."""
     keys = zip(rows.tolist(), copies.tolist(), strict=True)

@@ -45,7 +45,7 @@ def foretold(
     if np.bincount(labels, minlength=2).min() < _LEAST_OF_A_CLASS:
         return None
     cases = check_cases(labels, np.column_stack([-values, values]))
-    interval = clustered_interval(jackknife(cases, patients), "auroc", confidence)
+    interval = clustered_interval(jackknife(cases, patients, ("auroc",)), "auroc", confidence)
     if interval.value is None or interval.low is None or interval.high is None:
         return None
     return Foretold(interval.value, interval.low, interval.high)

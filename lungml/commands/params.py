@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
 import click
+from pydantic import BaseModel
 
 from lungml.params import Params
 from lungml.params.section import Section
@@ -38,7 +40,7 @@ def _section(path: str, kind: type[Section]) -> Iterator[str]:
         yield "| parameter | type | default | meaning |"
         yield "|---|---|---|---|"
         for name, field in plain.items():
-            default = "required" if field.is_required() else f"`{field.default!r}`"
+            default = "required" if field.is_required() else f"`{_as_text(field.default)}`"
             meaning = " ".join((field.description or "").split())
             yield f"| `{name}` | {_type_name(field.annotation)} | {default} | {meaning} |".replace(
                 "| |", "| - |"
@@ -47,6 +49,10 @@ def _section(path: str, kind: type[Section]) -> Iterator[str]:
     for name, field in kind.model_fields.items():
         if _is_section(field.annotation):
             yield from _section(f"{path}.{name}", _section_of(field.annotation))
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value.model_dump(mode="json")) if isinstance(value, BaseModel) else repr(value)
 
 
 def _is_section(annotation: Any) -> bool:

@@ -9,6 +9,7 @@ import click
 
 from lungml.errors import ModelError
 from lungml.models.table import BACKBONES, Backbone, find_backbone
+from lungml.models.weights_card import read_card
 from lungml.models.weights_lock import LOCK, keep_sha256, known_sha256, verified_sha256
 
 _HEADER = ("name", "weights in timm", "licence", "trained on", "verified", "file")
@@ -20,7 +21,8 @@ def command() -> None:
     """List, fetch and verify the pretrained weights of backbones.
 
     A file is verified if its SHA-256 is the one in the table of backbones, or the one that `fetch` kept in
-    weights.lock.json, which belongs under version control. Stages refuse a file that is another.
+    weights.lock.json, which belongs under version control, or for weights that stage pretrain made the one in
+    the card beside them. Stages refuse a file that is another.
     """
 
 
@@ -54,7 +56,7 @@ def fetch_weights(names: tuple[str, ...], folder: Path | None) -> None:
     for name, row in rows.items():
         path = _local(name, row, folder) or _fetched(name, row, folder)
         sha256 = verified_sha256(row, path)
-        new = keep_sha256(row, sha256)
+        new = not read_card(path) and keep_sha256(row, sha256)
         click.echo(f"{name}: {path}, SHA-256 {sha256[:12]}... " + (f"kept in {LOCK}" if new else "as known"))
 
 
@@ -111,16 +113,18 @@ def _fetched(name: str, row: Backbone, folder: Path | None) -> Path:
 
 def _row(name: str, row: Backbone, folder: Path | None) -> tuple[str, ...]:
     path = _local(name, row, folder)
-    source = row.timm_name + ("" if row.hub else " (file only)")
+    made_here = path is not None and read_card(path) is not None
+    source = "made by pretrain" if made_here else row.timm_name + ("" if row.hub else " (file only)")
+    trained_on = "views, no labels" if made_here else row.trained_on
     verified = "" if path is None else "no" if _problem(name, row, path) else "yes"
-    return name, source, row.licence, row.trained_on, verified, str(path or "-")
+    return name, source, row.licence, trained_on, verified, str(path or "-")
 
 
 def _problem(name: str, row: Backbone, path: Path | None) -> str:
     """Why a file is not verified, in a sentence; "" if it is."""
     if path is None:
         return f"The weights of {name} are not on this machine; get them with `lungml weights fetch {name}`."
-    if not known_sha256(row):
+    if not read_card(path) and not known_sha256(row):
         return f"No SHA-256 of {path} is known; `lungml weights fetch {name}` keeps the one it has now."
     try:
         verified_sha256(row, path)

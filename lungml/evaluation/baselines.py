@@ -1,61 +1,98 @@
 # mypy: disable-error-code="no-any-return"
-"""What needs no image: the rows every table of results holds beside the model.
+"""What a table of results holds beside the model: answers from less than the model was given.
 
 On LIDC's public nodule table the diameter alone reaches a weighted AUPRC of 0.908; a model that is not above
-its own diameter row has not used the image.
+its own diameter row has not used the image. A model that is not above the rows without the nodule, or above
+the file's metadata, has not shown that it uses the nodule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from lungml.evaluation.ranking import FloatArray
-
-Baseline = Callable[[pd.DataFrame, pd.DataFrame, int], FloatArray]
-"""(known, new, classes) -> (N, classes) probabilities of `new`. `known` holds `label` and `diameter_mm` of
-the nodules it may learn from (train and validation), `new` only has to hold `diameter_mm`; NaN is unknown."""
+from lungml.evaluation.ranking import FloatArray, IntArray
+from lungml.params.model import ScreenParams
+from lungml.screening import reduce_features
 
 
-def _majority(known: pd.DataFrame, new: pd.DataFrame, classes: int) -> FloatArray:
-    return np.tile(np.eye(classes)[_shares(known, classes).argmax()], (len(new), 1))
+@dataclass(frozen=True)
+class Lesson:
+    """What a baseline may learn from, and what it must answer."""
+
+    known: FloatArray
+    """(n, D) features of train and validation; NaN where one is not known."""
+    labels: IntArray
+    """(n,): their classes, 0 to `classes` - 1."""
+    new: FloatArray
+    """(m, D): those to answer."""
+    classes: int
+    params: ScreenParams
+    """Number of principal components and penalty, as the probes of screening have them."""
 
 
-def _prevalence(known: pd.DataFrame, new: pd.DataFrame, classes: int) -> FloatArray:
-    return np.tile(_shares(known, classes), (len(new), 1))
+Answer = Callable[[Lesson], FloatArray]
+"""Probabilities (m, classes) of what is new."""
 
 
-def _diameter(known: pd.DataFrame, new: pd.DataFrame, classes: int) -> FloatArray:
-    """Logistic regression (multinomial from three classes on) on the standardised log diameter."""
+def _majority(lesson: Lesson) -> FloatArray:
+    return np.tile(np.eye(lesson.classes)[_shares(lesson).argmax()], (len(lesson.new), 1))
+
+
+def _prevalence(lesson: Lesson) -> FloatArray:
+    return np.tile(_shares(lesson), (len(lesson.new), 1))
+
+
+def _logistic(lesson: Lesson) -> FloatArray:
+    """Logistic regression (multinomial from three classes on) on standardised principal components.
+
+    Classes are not weighted, so its probabilities mean what they say.
+    """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    if known["label"].nunique() < 2:
-        return _prevalence(known, new, classes)
-    usual_mm = float(known["diameter_mm"].median())
-    model = make_pipeline(StandardScaler(), LogisticRegression())
-    model.fit(size_features(known, usual_mm), known["label"])
-    probabilities = np.zeros((len(new), classes))
-    probabilities[:, model.classes_] = model.predict_proba(size_features(new, usual_mm))
+    known, new = _filled(lesson.known, lesson.new)
+    if len(np.unique(lesson.labels)) < 2 or not known.std(axis=0).any():
+        return _prevalence(lesson)
+    fit, rows = reduce_features(known, new, lesson.params.components)
+    model = LogisticRegression(C=lesson.params.inverse_penalty, max_iter=1000).fit(fit, lesson.labels)
+    probabilities = np.zeros((len(new), lesson.classes))
+    probabilities[:, model.classes_] = model.predict_proba(rows)
     return probabilities
 
 
-BASELINES: dict[str, Baseline] = {
+BASELINES: dict[str, Answer] = {
     "majority": _majority,
     "prevalence": _prevalence,
-    "diameter": _diameter,
+    "diameter": _logistic,
+    "diameter_hu": _logistic,
+    "metadata": _logistic,
+    "mask_out": _logistic,
+    "background": _logistic,
+    "random_features": _logistic,
+    "frozen_features": _logistic,
 }
-"""Name in the tables of results -> baseline."""
-
-
-def _shares(known: pd.DataFrame, classes: int) -> FloatArray:
-    return np.bincount(known["label"], minlength=classes) / len(known)
+"""Name in the tables of results -> baseline, in their order."""
+BLIND = frozenset({"majority", "prevalence"})
+"""Those that look at nothing, so take features of no columns."""
 
 
 def size_features(nodules: pd.DataFrame, usual_mm: float) -> FloatArray:
     """(n, 1): log of the diameter; where it is unknown, of `usual_mm` (NaN if none is known)."""
     filled = nodules[["diameter_mm"]].fillna(1.0 if np.isnan(usual_mm) else usual_mm)
     return np.log(filled.to_numpy(dtype=np.float64))
+
+
+def _shares(lesson: Lesson) -> FloatArray:
+    return np.bincount(lesson.labels, minlength=lesson.classes) / len(lesson.labels)
+
+
+def _filled(known: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Put the median of what is known where a feature is not, 0 where nobody's is."""
+    usual = np.zeros(known.shape[1])
+    some = np.isfinite(known).any(axis=0)
+    usual[some] = np.nanmedian(known[:, some], axis=0)
+    filled, asked = (np.where(np.isfinite(part), part, usual) for part in (known, new))
+    return filled, asked

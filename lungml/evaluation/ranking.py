@@ -82,5 +82,35 @@ def auroc(found: Found) -> FloatArray:
     return _ratio((steps * (hits + before)).sum(axis=1), 2.0 * hits[:, -1] * false[:, -1])
 
 
+def rank_correlation(ranking: Ranking, members: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+    """Spearman's correlation of the ranked scores with the class, equal values sharing their mean rank.
+
+    Args:
+        ranking: of N cases, from the highest score on.
+        members: (N, K), whether a case is of a class; the classes are in rising order.
+        weights: (R, N), at least 0.
+
+    Returns:
+        (R,): 0 where all scores are equal, NaN where all classes are.
+
+    Source: the definition of scipy.stats.spearmanr.
+    """
+    ranked, ordered = weights[:, ranking.order], members[ranking.order].astype(np.float64)
+    of_score = _mid_ranks(np.cumsum(ranked, axis=1)[:, ranking.last])
+    in_group = np.repeat(-of_score, np.diff(ranking.last, prepend=-1), axis=1)
+    counts = ranked @ ordered
+    of_class = _mid_ranks(np.cumsum(counts, axis=1))
+    covariance = (((ranked * in_group) @ ordered) * of_class).sum(axis=1)
+    below = np.sqrt((ranked * in_group**2).sum(axis=1) * (counts * of_class**2).sum(axis=1))
+    value = np.divide(covariance, below, out=np.zeros_like(below), where=below > 0)
+    return np.where(counts.max(axis=1) < counts.sum(axis=1), value, np.nan)
+
+
+def _mid_ranks(running: FloatArray) -> FloatArray:
+    """Mean rank of each group, less the mean of all, from the running sums (R, G) of their weights."""
+    before = np.concatenate([np.zeros((len(running), 1)), running[:, :-1]], axis=1)
+    return (before + running - running[:, -1:]) / 2
+
+
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)

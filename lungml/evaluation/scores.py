@@ -6,9 +6,11 @@ Macro means run over the classes that have cases, as scikit-learn's do; `f1_macr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from lungml.evaluation.ranking import FloatArray
+from lungml.evaluation.ranking import FloatArray, IntArray
 from lungml.evaluation.tally import Tally
 
 
@@ -20,6 +22,15 @@ def weighted_auprc(counts: Tally) -> FloatArray:
 def macro_auprc(counts: Tally) -> FloatArray:
     """Mean over classes of the average precision against the rest."""
     return _mean_of_present(counts.average_precision, counts)
+
+
+def auprc_of(number: int) -> Callable[[Tally], FloatArray]:
+    """Average precision of one class against the rest."""
+
+    def auprc(counts: Tally) -> FloatArray:
+        return counts.average_precision[:, number]
+
+    return auprc
 
 
 def auroc(counts: Tally) -> FloatArray:
@@ -70,8 +81,7 @@ def mcc(counts: Tally) -> FloatArray:
 def qwk(counts: Tally) -> FloatArray:
     """Cohen's kappa with squared distances between classes, Cohen 1968, doi:10.1037/h0026256."""
     true, predicted = counts.confusion.sum(axis=2), counts.confusion.sum(axis=1)
-    classes = np.arange(true.shape[1])
-    squared = (classes[:, None] - classes) ** 2
+    squared = _distances(counts) ** 2
     found = (squared * counts.confusion).sum(axis=(1, 2)) * true.sum(axis=1)
     expected = np.einsum("ri,ij,rj->r", true, squared, predicted)
     return 1 - np.divide(found, expected, out=np.full_like(found, np.nan), where=expected > 0)
@@ -79,9 +89,46 @@ def qwk(counts: Tally) -> FloatArray:
 
 def mae(counts: Tally) -> FloatArray:
     """Mean distance, in classes, between the most probable class and the true one."""
-    classes = np.arange(counts.confusion.shape[1])
-    distance = np.abs(classes[:, None] - classes)
-    return (distance * counts.confusion).sum(axis=(1, 2)) / counts.confusion.sum(axis=(1, 2))
+    return (_distances(counts) * counts.confusion).sum(axis=(1, 2)) / counts.confusion.sum(axis=(1, 2))
+
+
+def mae_macro(counts: Tally) -> FloatArray:
+    """Mean over classes of their mean distance, Baccianella et al. 2009, doi:10.1109/ISDA.2009.230."""
+    cases = counts.confusion.sum(axis=2)
+    total = (_distances(counts) * counts.confusion).sum(axis=2)
+    return _mean_of_present(np.divide(total, cases, out=np.zeros_like(total), where=cases > 0), counts)
+
+
+def within_one(counts: Tally) -> FloatArray:
+    """Share of cases whose most probable class is the true one or a neighbour of it."""
+    near = (_distances(counts) <= 1) * counts.confusion
+    return near.sum(axis=(1, 2)) / counts.confusion.sum(axis=(1, 2))
+
+
+def spearman(counts: Tally) -> FloatArray:
+    """Rank correlation of the true class with the expected one (mean of the answer's distribution)."""
+    return counts.rank_correlation
+
+
+def brier(counts: Tally) -> FloatArray:
+    """Mean squared distance between probabilities and truth, summed over classes: 0 to 2."""
+    return counts.squared_error
+
+
+def calibration_slope(counts: Tally) -> FloatArray:
+    """Slope of the odds of malignancy: below 1 they are too extreme."""
+    return counts.slope
+
+
+def calibration_intercept(counts: Tally) -> FloatArray:
+    """What the log odds of malignancy lack: above 0 they are too low."""
+    return counts.intercept
+
+
+def _distances(counts: Tally) -> IntArray:
+    """(K, K): how many classes lie between."""
+    classes = np.arange(counts.cases.classes)
+    return np.abs(classes[:, None] - classes)
 
 
 def _mean_of_present(values: FloatArray, counts: Tally) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_WIDTHS = (18, 22, 7, 7, 7, 9, 22)
+_WIDTHS = (22, 22, 7, 7, 7, 9, 22)
 
 
 def summary_lines(metrics: dict[str, Any]) -> list[str]:
@@ -28,9 +28,17 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         for name, values in metrics["raw"].items()
     ]
     lines = [head, *("  " + _line(cells) for cells in (words, *rows))]
+    for name, found in metrics["comparisons"]["rows"].items():
+        lines.append(f"  {metrics['comparisons']['metric']}, model - {name}: {_said(found)}")
+    if metrics["metadata_tell_the_label"]:
+        lines.append("  The file's metadata alone tell the label: the model may have learnt them instead.")
     if metrics["weights"] == "random":
         lines.append("  The backbone started from random weights, not from pretrained ones.")
     return lines
+
+
+def _said(found: dict[str, Any]) -> str:
+    return f"{_with_interval(found)}, {found['words']}"
 
 
 def _line(cells: tuple[str, ...]) -> str:

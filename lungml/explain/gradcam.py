@@ -100,6 +100,15 @@ def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return enlarged[:, 0]
 
 
+def into_centre(maps: Tensor, share: float) -> Tensor:
+    """Maps (N, H, W) of the middle `share` of images, back in its place; what was not seen is 0."""
+    if share == 1:
+        return maps
+    scaling = torch.tensor([[1 / share, 0.0, 0.0], [0.0, 1 / share, 0.0]]).expand(len(maps), 2, 3)
+    grid = nn.functional.affine_grid(scaling, list(maps[:, None].shape), align_corners=False)
+    return nn.functional.grid_sample(maps[:, None], grid, align_corners=False)[:, 0]
+
+
 def _where_to_look(backbone: nn.Module, width_px: int, min_cells: int) -> nn.Module | None:
     """The module whose output to take; None is what the backbone pools."""
     stages: Any = backbone.feature_info

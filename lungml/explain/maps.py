@@ -9,11 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lungml.bundle import Bundle, check_images
-from lungml.explain.gradcam import enlarge, grad_cam
+from lungml.bundle import Bundle, Member, check_images
+from lungml.explain.gradcam import enlarge, grad_cam, into_centre
 from lungml.explain.road import Road, road
 from lungml.explain.sanity import Sample, Sanity, randomisation_check
-from lungml.imaging.intensity import normalise
 from lungml.params.evaluation import ExplainParams
 
 
@@ -24,27 +23,29 @@ class Maps:
     values: NDArray[np.float32]
     """(N, H, W), at least 0."""
     cell_px: float
-    """Width in pixels of a cell of the feature map: a map shows nothing finer."""
+    """Width in pixels of a cell of the feature map, the widest of all members: a map shows nothing finer."""
 
 
 def map_images(
     bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
 ) -> Maps:
-    """Grad-CAM++ of `classes` (N,) in images (N, C, H, W), N at least 1: the mean of the members' maps.
+    """Grad-CAM++ of `classes` (N,) in images (N, C, H, W), N at least 1.
+
+    Of several members it is the mean of their maps, each with the sum 1 (or empty): how large the values of a
+    map are says nothing across networks.
 
     Raises:
         ValueError: the images have another shape than the bundle's views.
-        ModelError: the backbone has no feature map.
+        ModelError: a backbone has no feature map.
     """
     check_images(bundle, images_hu)
-    parts = []
-    for start in range(0, len(images_hu), params.batch_size):
-        images, chosen = _inputs(bundle, images_hu, classes, slice(start, start + params.batch_size))
-        maps = [grad_cam(member.eval(), images, chosen, params.min_cells) for member in bundle.members]
-        parts.append(torch.stack(maps).mean(dim=0))
-    coarse = torch.cat(parts)
     height, width = images_hu.shape[2:]
-    return Maps(enlarge(coarse, (height, width)).numpy(), width / coarse.shape[2])
+    values, cell_px = np.zeros((len(images_hu), height, width), np.float32), 0.0
+    for member in bundle.members:
+        maps = _map_by_member(member, images_hu, classes, params)
+        values += maps.values / len(bundle.members)
+        cell_px = max(cell_px, maps.cell_px)
+    return Maps(values, cell_px)
 
 
 def check_maps(
@@ -64,17 +65,31 @@ def check_maps(
         labels: (N,), the true classes.
         params: see `ExplainParams`.
     """
-    images, chosen = _inputs(bundle, images_hu, classes, slice(None))
-    sample = Sample(images, chosen, torch.from_numpy(np.array(labels, np.int64)))
-    member, cells = bundle.members[0].eval(), params.min_cells
+    member, cells = bundle.members[0], params.min_cells
+    known = torch.from_numpy(np.array(labels, np.int64))
+    sample = Sample(member.inputs(images_hu), torch.from_numpy(np.array(classes)), known)
+    classifier = member.classifier.eval()
     return (
-        randomisation_check(member, sample, min_cells=cells, seed=params.seed),
-        road(member, sample, min_cells=cells, seed=params.seed),
+        randomisation_check(classifier, sample, min_cells=cells, seed=params.seed),
+        road(classifier, sample, min_cells=cells, seed=params.seed),
     )
 
 
-def _inputs(
-    bundle: Bundle, images_hu: NDArray[np.int16], classes: NDArray[np.int64], rows: slice
-) -> tuple[Tensor, Tensor]:
-    images = torch.from_numpy(np.array(images_hu[rows]))
-    return normalise(images, bundle.normalisation), torch.from_numpy(np.array(classes[rows]))
+def _map_by_member(
+    member: Member, images_hu: NDArray[np.int16], classes: NDArray[np.int64], params: ExplainParams
+) -> Maps:
+    """Each map has the sum 1, or is empty."""
+    classifier, parts = member.classifier.eval(), []
+    for start in range(0, len(images_hu), params.batch_size):
+        rows = slice(start, start + params.batch_size)
+        chosen = torch.from_numpy(np.array(classes[rows]))
+        parts.append(grad_cam(classifier, member.inputs(images_hu[rows]), chosen, params.min_cells))
+    coarse, share = torch.cat(parts), member.normalisation.centre_share
+    height, width = images_hu.shape[2:]
+    whole = into_centre(enlarge(coarse, (height, width)), share)
+    return Maps(_with_sum_1(whole).numpy(), share * width / coarse.shape[2])
+
+
+def _with_sum_1(maps: Tensor) -> Tensor:
+    sums = maps.sum(dim=(1, 2), keepdim=True)
+    return torch.where(sums > 0, maps / sums, maps)

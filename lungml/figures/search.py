@@ -42,9 +42,9 @@ def draw_importance(shares: Mapping[str, float], title: str) -> Figure:
     figure, axes = new_figure()
     rising = sorted(shares.items(), key=lambda item: (item[1], item[0]))
     axes.barh([name for name, _ in rising], [share for _, share in rising], color=PALETTE[0])
-    axes.set(title=title, xlabel="share of the difference between good and other trials", xlim=(0, 1))
+    axes.set(title=title, xlabel="share of the variance of scores", xlim=(0, 1))
     if not shares:
-        axes.text(0.5, 0.5, "too few complete trials to say", ha="center", va="center", color=MUTED)
+        axes.annotate("too few trials to say", (0.5, 0.5), xycoords="axes fraction", ha="center", color=MUTED)
         axes.set_yticks([])
     return figure
 

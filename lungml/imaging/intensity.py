@@ -1,17 +1,18 @@
-"""From HU to what a network gets. Training, test-time views, maps and serving call the same function.
+"""From a view in HU to what a network gets: one function for training, test-time views, maps and serving.
 
 Works on NumPy arrays and on torch tensors alike, and does not import torch.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungml.errors import InputError, ModelError
+from lungml.imaging.centre import centre_pixels, enlarge_centre
 from lungml.params.data import IntensityParams
 
 _CHUNK = 64
@@ -29,12 +30,14 @@ class Normalisation:
     Attributes:
         windows_hu: one for each channel that an image channel becomes.
         means, stds: of train's pixels after the [0, 1] scaling of each window; `z-score` does not use them.
+        centre_share: how much of the view's width is seen, around its middle.
     """
 
     scaling: Literal["window", "three-windows", "z-score"]
     windows_hu: tuple[Window, ...]
     means: tuple[float, ...]
     stds: tuple[float, ...]
+    centre_share: float = 1.0
 
     @property
     def window_hu(self) -> Window:
@@ -57,18 +60,19 @@ class Normalisation:
         Raises:
             ModelError: a value is missing or one too many.
         """
-        expected = {"scaling", "windows_hu", "means", "stds"}
+        expected = {field.name for field in fields(cls)}
         if set(values) != expected:
             raise ModelError(
                 f"normalisation has the values {sorted(values)}, expected {sorted(expected)}; "
                 "the bundle is from another version of lungml, train it again"
             )
         windows = tuple((float(low_hu), float(high_hu)) for low_hu, high_hu in values["windows_hu"])
-        return cls(values["scaling"], windows, tuple(values["means"]), tuple(values["stds"]))
+        means, stds = tuple(values["means"]), tuple(values["stds"])
+        return cls(values["scaling"], windows, means, stds, values["centre_share"])
 
 
 def fit_normalisation(train_images_hu: NDArray[np.int16], params: IntensityParams) -> Normalisation:
-    """Mean and standard deviation of train's pixels in each window.
+    """Mean and standard deviation, in each window, of train's pixels that are seen.
 
     The sums run over whole numbers (a histogram), so the order and grouping of images change nothing.
 
@@ -80,14 +84,14 @@ def fit_normalisation(train_images_hu: NDArray[np.int16], params: IntensityParam
         InputError: there is no image, or all pixels have one value in a window.
     """
     if params.scaling == "z-score":
-        return Normalisation("z-score", (params.window_hu,), (0.0,), (1.0,))
+        return Normalisation("z-score", (params.window_hu,), (0.0,), (1.0,), params.centre_share)
     windows_hu: tuple[Window, ...] = (params.window_hu,)
     if params.scaling == "three-windows":
         windows_hu = (params.lung_window_hu, params.window_hu, params.mediastinal_window_hu)
-    counts = _histogram(train_images_hu)
+    counts = _histogram(train_images_hu, centre_pixels(train_images_hu.shape[-1], params.centre_share))
     fitted = [_mean_and_deviation(counts, window, len(train_images_hu)) for window in windows_hu]
     means, stds = zip(*fitted, strict=True)
-    return Normalisation(params.scaling, windows_hu, means, stds)
+    return Normalisation(params.scaling, windows_hu, means, stds, params.centre_share)
 
 
 def _mean_and_deviation(counts: NDArray[np.int64], window_hu: Window, images: int) -> tuple[float, float]:
@@ -108,6 +112,8 @@ def _mean_and_deviation(counts: NDArray[np.int64], window_hu: Window, images: in
 def normalise(images_hu: Any, normalisation: Normalisation) -> Any:
     """HU -> network input.
 
+    The middle of the view is enlarged where `centre_share` is below 1. Then
+
     `window`: clip to the window, map it to [0, 1], subtract its mean, divide by its deviation: absolute HU
     are kept, +100 HU inside the window is always the same step. `three-windows`: the same for each window,
     all channels of the first one first. `z-score`: clip, then each image by its own mean and deviation (the
@@ -120,7 +126,7 @@ def normalise(images_hu: Any, normalisation: Normalisation) -> Any:
     Returns:
         (N, `normalisation.channels(C)`, H, W), float32, of the same kind and device.
     """
-    images = _float32(images_hu)
+    images = enlarge_centre(_float32(images_hu), normalisation.centre_share)
     if normalisation.scaling == "z-score":
         return _standardised(images, normalisation.window_hu)
     fitted = zip(normalisation.windows_hu, normalisation.means, normalisation.stds, strict=True)
@@ -163,10 +169,10 @@ def _float32(images: Any) -> Any:
     return images.astype(np.float32) if isinstance(images, np.ndarray) else images.float()
 
 
-def _histogram(images_hu: NDArray[np.int16]) -> NDArray[np.int64]:
-    """How often each of the 65,536 HU values occurs."""
+def _histogram(images_hu: NDArray[np.int16], seen: slice) -> NDArray[np.int64]:
+    """How often each of the 65,536 HU values occurs in the pixels that are `seen` along both axes."""
     counts = np.zeros(_LEVELS, np.int64)
     for start in range(0, len(images_hu), _CHUNK):
-        chunk = np.asarray(images_hu[start : start + _CHUNK]).ravel().astype(np.int64)
+        chunk = np.asarray(images_hu[start : start + _CHUNK, ..., seen, seen]).ravel().astype(np.int64)
         counts += np.bincount(chunk - np.iinfo(np.int16).min, minlength=_LEVELS)
     return counts

@@ -1,7 +1,8 @@
-"""A ledger of which views were read, so that a stage can show that it never saw the test part."""
+"""A ledger of which views were read, so that a stage can show that it never saw a part it must not see."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -22,25 +23,26 @@ class Ledger:
     nodule_ids: tuple[str, ...]
     read: NDArray[np.bool_]
 
-    def account(self, split: pd.DataFrame) -> dict[str, Any]:
+    def account(self, split: pd.DataFrame, *, sealed: Sequence[Part] = (Part.TEST,)) -> dict[str, Any]:
         """How many nodules of each part were read, and a checksum of which.
 
         Args:
             split: table SPLIT.
+            sealed: parts that must not have been read.
 
         Raises:
-            ModelError: a nodule of the test part was read.
+            ModelError: a nodule of a sealed part was read.
         """
         read = sorted(nodule for nodule, seen in zip(self.nodule_ids, self.read, strict=True) if seen)
         parts = split.set_index("nodule_id")["part"].reindex(read)
         counts = {part.value: int((parts == part.value).sum()) for part in Part}
-        if counts[Part.TEST.value]:
-            first = parts.index[parts == Part.TEST.value][0]
-            raise ModelError(
-                f"{counts[Part.TEST.value]} nodule(s) of the test part were read before the evaluation, the "
-                f"first is {first}; nothing is written, since a model chosen with them cannot be judged on "
-                "them. This is a bug in lungml; please report it"
-            )
+        for part in sealed:
+            if counts[part]:
+                raise ModelError(
+                    f"{counts[part]} nodule(s) of the {part} part were read before the evaluation, the "
+                    f"first is {parts.index[parts == part][0]}; nothing is written, since a model made with "
+                    "them cannot be judged on them. This is a bug in lungml; please report it"
+                )
         return {"read": counts, "nodules_sha256": sha256_json(read)}
 
 

@@ -65,6 +65,28 @@ def cut_view(plane: Plane, view: View, params: ViewsParams) -> Cut:
     return _stretched(plane, view, params)
 
 
+def crop_plane(
+    nodule_id: str,
+    hu: NDArray[np.int16],
+    spacing_mm: tuple[float, float],
+    mask: NDArray[np.bool_] | None = None,
+) -> Plane:
+    """A ready-made crop as a plane; the nodule's centre is the middle, its mask is empty if not known."""
+    rows, columns = hu.shape
+    nothing = np.zeros(hu.shape, dtype=np.bool_)
+    middle_px = ((rows - 1) / 2, (columns - 1) / 2)
+    return Plane(nodule_id, hu, nothing if mask is None else mask, spacing_mm, middle_px)
+
+
+def cut_crop(crop: Plane, params: ViewsParams) -> Cut:
+    """The nodule view of a ready-made crop: a fixed width around its middle; all of it for `pad-and-resize`.
+
+    Raises:
+        InputError: neighbouring planes are asked for, and the crop has none.
+    """
+    return cut_view(crop, View.NODULE if params.geometry == "field-of-view" else View.SLICE, params)
+
+
 def _fixed_width(plane: Plane, view: View, params: ViewsParams) -> Cut:
     frame = _frame(plane, view, params)
     if params.channels == "scales":

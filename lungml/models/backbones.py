@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lungml.errors import ModelError
 from lungml.models.table import Backbone, find_backbone, lung_ct_in
 from lungml.models.weights import hub_page, weights_file
+from lungml.models.weights_card import WeightsCard, own_card, read_card
 from lungml.models.weights_lock import verified_sha256
 from lungml.params.model import WeightsParams
 
@@ -22,7 +23,8 @@ def build_backbone(name: str, *, in_channels: int, weights: WeightsParams) -> nn
     """A timm network without classifier: (N, in_channels, H, W) -> (N, D), pooled.
 
     Random weights depend on `weights.seed` and `name` alone, not on the state of any generator, and leave
-    that state as it was. Pretrained weights of a three-channel first layer are summed for one channel.
+    that state as it was. Published weights of a three-channel first layer are summed for one channel; those
+    that stage `pretrain` made take the channels they were made with.
 
     Raises:
         ParamsError: there is no backbone of this name.
@@ -32,6 +34,8 @@ def build_backbone(name: str, *, in_channels: int, weights: WeightsParams) -> nn
     if weights.source == "pretrained":
         place = weights_file(name, backbone.timm_name, weights.folder, hub=backbone.hub)
         verified_sha256(backbone, place)
+        if card := read_card(place):
+            return _made_here(backbone, in_channels, place, card)
         return _pretrained(backbone, in_channels, place)
     with _random_from(f"{weights.seed}:{name}"):
         return _create(backbone, in_chans=in_channels, num_classes=0)
@@ -41,7 +45,9 @@ def describe_weights(name: str, weights: WeightsParams) -> str:
     """Where the weights of a backbone come from; its first word is `random` or `pretrained`."""
     if weights.source == "random":
         return f"random (seed {weights.seed})"
-    return describe_pretrained(find_backbone(name))
+    backbone = find_backbone(name)
+    card = own_card(name, backbone.timm_name, weights)
+    return describe_pretrained(backbone) if card is None else f"pretrained ({card})"
 
 
 def describe_pretrained(backbone: Backbone) -> str:
@@ -83,6 +89,29 @@ def _pretrained(backbone: Backbone, in_channels: int, path: Path) -> nn.Module:
             f"get that file again from {hub_page(backbone.timm_name)}"
         ) from error
     network.reset_classifier(0)  # type: ignore[operator]
+    return network
+
+
+def _made_here(backbone: Backbone, in_channels: int, path: Path, card: WeightsCard) -> nn.Module:
+    """Loaded without a classifier, which pretraining has none of."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if in_channels != card.in_channels:
+        raise ModelError(
+            f"{path} was pretrained on {card.in_channels} channel(s), and the images have {in_channels}; "
+            "run `dvc repro pretrain`, or set views.channels and intensity.scaling as they were"
+        )
+    with _random_from(path.name):
+        network = _create(backbone, in_chans=in_channels, num_classes=0)
+    try:
+        network.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"{path} does not hold weights of {backbone.timm_name} ({first_line}); "
+            "run `dvc repro -f pretrain`"
+        ) from error
     return network
 
 

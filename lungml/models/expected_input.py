@@ -2,7 +2,8 @@
 
 It was trained on photos of 0 to 1, minus the `mean` of its row, over the `std` of its row. A windowed CT is
 such a picture: `as_expected` gives it the row's mean and deviation in the place of train's, so it lies in
-the range the network knows and +100 HU is the same step in every image. Random weights expect nothing.
+the range the network knows and +100 HU is the same step in every image. Weights that were made here expect
+the normalisation they were made with. Random weights expect nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from lungml.errors import ModelError
 from lungml.imaging.intensity import Normalisation
 from lungml.models.table import Backbone, find_backbone
+from lungml.models.weights_card import WeightsCard, own_card
 from lungml.params.model import WeightsParams
 
 _PHOTO_MEAN, _PHOTO_STD = 0.449, 0.226
@@ -50,7 +52,12 @@ def as_expected(normalisation: Normalisation, name: str, weights: WeightsParams)
     """The normalisation with the mean and deviation that pretrained weights of backbone `name` expect.
 
     Random weights expect nothing, and `z-score` has neither; both come back as they are.
+
+    Raises:
+        ModelError: weights that were made here were made with another scaling or other windows.
     """
+    if card := own_card(name, find_backbone(name).timm_name, weights):
+        return _of_card(normalisation, card)
     if weights.source == "random" or normalisation.scaling == "z-score":
         return normalisation
     backbone, windows = find_backbone(name), len(normalisation.windows_hu)
@@ -77,15 +84,32 @@ def check_pixels(
     """
     if weights.source == "random":
         return
-    backbone = find_backbone(name)
-    expected, found = expected_pixels(backbone), observe(batches)
-    if normalisation.scaling != "z-score" and _alike(found, expected):
+    backbone, found = find_backbone(name), observe(batches)
+    card = own_card(name, backbone.timm_name, weights)
+    expected = Pixels(**card.pixels) if card else expected_pixels(backbone)
+    if (card or normalisation.scaling != "z-score") and _alike(found, expected):
         return
     raise ModelError(
         f"{backbone.timm_name} was trained on pixels of {expected}; it would get pixels of {found} "
         f"(intensity.scaling: {normalisation.scaling}). Set intensity.scaling: window in params.yaml with an "
         "intensity.window_hu that holds the images' HU, or weights.source: random"
     )
+
+
+def _of_card(normalisation: Normalisation, card: WeightsCard) -> Normalisation:
+    """The card's own, if the images are scaled as its images were."""
+    made_with = card.normalisation
+    if (normalisation.scaling, normalisation.windows_hu) != (made_with.scaling, made_with.windows_hu):
+        raise ModelError(
+            f"{card.backbone} was pretrained with intensity.scaling: {made_with.scaling} and windows of "
+            f"{_in_words(made_with)} HU, and now gets {normalisation.scaling} and {_in_words(normalisation)} "
+            "HU; run `dvc repro pretrain`, or set the section intensity as it was"
+        )
+    return made_with
+
+
+def _in_words(normalisation: Normalisation) -> str:
+    return ", ".join(f"{low:g} to {high:g}" for low, high in normalisation.windows_hu)
 
 
 def observe(batches: Iterable[Any]) -> Pixels:

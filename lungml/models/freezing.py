@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from lungml.params.model import RecipeParams
+from lungml.params.model import NormStatistics, RecipeParams
 
 
 def layer_groups(backbone: nn.Module) -> list[list[str]]:
@@ -26,11 +27,11 @@ def layer_groups(backbone: nn.Module) -> list[list[str]]:
 
 
 def frozen_count(groups: int, fraction: float) -> int:
-    """How many of so many groups a fraction is; halves are rounded up."""
-    return math.floor(fraction * groups + 0.5)
+    """How many of so many groups a fraction is; halves are rounded up, also where 1 - 0.9 is below 0.1."""
+    return math.floor(round(fraction * groups, 9) + 0.5)
 
 
-def set_frozen(backbone: nn.Module, fraction: float) -> None:
+def set_frozen(backbone: nn.Module, fraction: float, norm_statistics: NormStatistics = "trained") -> None:
     """Freeze the first `fraction` of the layer groups and make the others trainable.
 
     A frozen layer is wholly fixed: no gradient, and its normalisation statistics, dropout and drop-path stay
@@ -39,6 +40,8 @@ def set_frozen(backbone: nn.Module, fraction: float) -> None:
     Args:
         backbone: timm network without classifier.
         fraction: 0 (all trainable) to 1 (all frozen), of layer groups, not of parameters.
+        norm_statistics: of trainable batch norm layers; `frozen` keeps them in evaluation mode too, while
+            their scales and biases are trained.
 
     Raises:
         ValueError: the fraction is outside 0..1.
@@ -49,7 +52,8 @@ def set_frozen(backbone: nn.Module, fraction: float) -> None:
     frozen = {name for group in groups[: frozen_count(len(groups), fraction)] for name in group}
     for name, parameter in backbone.named_parameters():
         parameter.requires_grad_(name not in frozen)
-    backbone.train = types.MethodType(_train_unfrozen, backbone)  # type: ignore[method-assign]
+    train = _TRAIN_MODES[norm_statistics]
+    backbone.train = types.MethodType(train, backbone)  # type: ignore[method-assign]
     backbone.train(backbone.training)
 
 
@@ -61,6 +65,18 @@ def _train_unfrozen(backbone: nn.Module, mode: bool = True) -> nn.Module:
         if parameters and not any(parameter.requires_grad for parameter in parameters):
             nn.Module.train(module, False)
     return backbone
+
+
+def _train_weights_alone(backbone: nn.Module, mode: bool = True) -> nn.Module:
+    """As `_train_unfrozen`, and no batch norm layer follows the statistics of a batch."""
+    _train_unfrozen(backbone, mode)
+    for module in backbone.modules():
+        if isinstance(module, _BatchNorm):
+            nn.Module.train(module, False)
+    return backbone
+
+
+_TRAIN_MODES = {"trained": _train_unfrozen, "frozen": _train_weights_alone}
 
 
 @dataclass(frozen=True)

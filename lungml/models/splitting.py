@@ -7,7 +7,6 @@ frozen part gives the bytes of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +24,8 @@ class Split:
     Both hold the backbone's own layers, not copies of them.
     """
 
-    prefix: Callable[[Tensor], tuple[Tensor, ...]]
-    rest: nn.Module
+    prefix: fx.GraphModule
+    rest: fx.GraphModule
 
 
 class RestOfClassifier(nn.Module):

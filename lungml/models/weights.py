@@ -91,6 +91,7 @@ def _is_there(url: str) -> bool:
 def _refuse(name: str, timm_name: str, reason: str) -> Path:
     raise ModelError(
         f"the pretrained weights of {name} cannot be had: {reason}. Either download "
-        f"{hub_page(timm_name)} as {name}.safetensors into a folder and name it in weights.folder, "
+        f"{hub_page(timm_name)} as {name}.safetensors into a folder and name it in weights.folder, or let "
+        f"stage pretrain make them (pretrain.backbones: [{name}], weights.folder: models/pretrained), "
         "or set weights.source: random in params.yaml"
     )

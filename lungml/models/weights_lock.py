@@ -2,7 +2,8 @@
 
 A few rows of the table of backbones hold the SHA-256 of their file. The others' are kept in
 `weights.lock.json` in the project's root, by `lungml weights fetch`: what was fetched first is what is
-loaded ever after. The lock belongs under version control.
+loaded ever after. The lock belongs under version control. Weights that were made here are not in it: their
+card holds theirs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from lungml.errors import InputError, ModelError
 from lungml.files import sha256_file, write_json
 from lungml.models.table import Backbone
+from lungml.models.weights_card import read_card
 
 LOCK = Path("weights.lock.json")
 
@@ -29,16 +31,22 @@ def known_sha256(backbone: Backbone, lock: Path = LOCK) -> str:
 def verified_sha256(backbone: Backbone, path: Path, lock: Path = LOCK) -> str:
     """SHA-256 of a weights file, which is the known one where there is one.
 
+    Weights that were made here are known by their card, whatever the table and the lock say.
+
     Raises:
         ModelError: the file is not the one that is known.
         InputError: the lock is not one.
     """
-    known, found = known_sha256(backbone, lock), sha256_file(path)
-    if known and found != known:
+    card, found = read_card(path), sha256_file(path)
+    if card is not None:
+        known, source, again = card.weights_sha256, "its card", "make it again (`dvc repro -f pretrain`)"
+    else:
+        known, again = known_sha256(backbone, lock), "get it again (`lungml weights fetch`)"
         source = "the table of backbones" if backbone.sha256 else str(lock)
+    if known and found != known:
         raise ModelError(
             f"{path} is not the weights {backbone.timm_name}: SHA-256 {found[:12]}..., expected "
-            f"{known[:12]}... by {source}. Delete the file and get it again (`lungml weights fetch`)"
+            f"{known[:12]}... by {source}. Delete the file and {again}"
         )
     return found
 

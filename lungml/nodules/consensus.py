@@ -93,8 +93,14 @@ def _nodule(members: Sequence[Placed], spacing_mm: Spacing, params: ConsensusPar
         volume_mm3=mask.size * math.prod(spacing_mm),
         centre=(z, y, x),
         largest_z_index=mask.origin[0] + _largest_plane(mask.voxels),
-        ambiguous=len(members) > min(len(stacks), _USUAL_READERS),
+        ambiguous=is_ambiguous(members),
     )
+
+
+def is_ambiguous(members: Sequence[Placed]) -> bool:
+    """Whether a reader marked the nodule twice, or it has more readings than LIDC has readers."""
+    readers = {member.reading.reader for member in members}
+    return len(members) > min(len(readers), _USUAL_READERS)
 
 
 _USUAL_READERS = 4

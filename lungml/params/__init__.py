@@ -23,10 +23,11 @@ from lungml.params.data import (
     ViewsParams,
 )
 from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterParams, ReportParams
-from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, TaskParams, WeightsParams
+from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, WeightsParams
+from lungml.params.pretrain import PretrainParams
 from lungml.params.scope import ScopeParams
-from lungml.params.section import Section
-from lungml.params.space import SPACE_ERROR
+from lungml.params.section import SENTENCE, Section
+from lungml.params.task import TaskParams
 from lungml.terms import Task
 
 _MAX_BYTES = 1 << 20
@@ -45,6 +46,7 @@ class Params(Section):
     views: ViewsParams
     audit: AuditParams
     intensity: IntensityParams
+    pretrain: PretrainParams
     weights: WeightsParams
     embed: EmbedParams
     outliers: OutlierParams
@@ -62,18 +64,23 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or a value is not allowed.
     """
-    if not path.is_file():
-        raise ParamsError(f"{path} is not there; run lungml in the project's root folder")
-    if path.stat().st_size > _MAX_BYTES:
-        raise ParamsError(f"{path} is larger than 1 MiB, so it is not a lungml parameter file")
     try:
-        return Params.model_validate(_parse(path))
+        return Params.model_validate(read_yaml(path))
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(item)}" for item in error.errors())
         raise ParamsError(f"{path} has {error.error_count()} wrong value(s):\n{problems}") from error
 
 
-def _parse(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """What a parameter file says, unchecked.
+
+    Raises:
+        ParamsError: the file is missing, too large, or is not YAML.
+    """
+    if not path.is_file():
+        raise ParamsError(f"{path} is not there; run lungml in the project's root folder")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ParamsError(f"{path} is larger than 1 MiB, so it is not a lungml parameter file")
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -88,6 +95,6 @@ def _problem(item: Any) -> str:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{where}: there is no such parameter; check the spelling against docs/params.md"
-    if item["type"] == SPACE_ERROR:
+    if item["type"] == SENTENCE:
         return f"{where}: {item['msg']}"
     return f"{where}: {item['msg']}, found {item['input']!r}"

@@ -214,6 +214,8 @@ class IntensityParams(Section):
     """For `three-windows`: level -600, width 1500."""
     mediastinal_window_hu: tuple[float, float] = (-160.0, 240.0)
     """For `three-windows`: level 40, width 400."""
+    centre_share: Annotated[float, Field(ge=0.1, le=1)] = 1.0
+    """Share of a view's width, around its middle, that a network gets, enlarged to the size of the view."""
 
     @model_validator(mode="after")
     def _windows_have_a_width(self) -> Self:

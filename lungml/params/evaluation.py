@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lungml.params.section import Section
+from lungml.params.trust import TrustParams
 
 
 class EvaluateParams(Section):
@@ -18,8 +19,14 @@ class EvaluateParams(Section):
     """Bins of equal size, by confidence."""
     null_draws: Annotated[int, Field(ge=100)] = 1000
     """Draws of the calibration error that a perfectly calibrated model would show."""
+    replicates: Annotated[int, Field(ge=100)] = 2000
+    """Times that patients are drawn anew to compare two models."""
     seed: int = 20250301
     """Of those draws."""
+    preregistration: str | None = None
+    """A file that says what is tested, committed before the test part is opened; then a second model of a
+    task is only judged with a reason (docs/trust.md)."""
+    trust: TrustParams = TrustParams()
 
 
 class ExplainParams(Section):

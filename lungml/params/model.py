@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-from lungml.params.section import Section
+from lungml.params.section import Section, refusal
 from lungml.params.space import Range, Space, check_space
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -15,6 +15,7 @@ Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
 Optimizer = Literal["adam", "adamw", "nadamw", "sgd"]
 HeadName = Literal["linear", "dropout", "mlp", "ordinal", "corn"]
 Precision = Literal["float32", "bfloat16"]
+NormStatistics = Literal["trained", "frozen"]
 
 
 class WeightsParams(Section):
@@ -72,8 +73,8 @@ class ScreenParams(Section):
     seed: int = 20250301
 
 
-class AugmentParams(Section):
-    """Random changes of training images."""
+class GeometryParams(Section):
+    """Random turns, flips, zooms and shifts."""
 
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 180.0
     """Uniform in plus or minus this."""
@@ -83,6 +84,11 @@ class AugmentParams(Section):
     """Uniform in 1 plus or minus this."""
     shift_fraction: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Uniform in plus or minus this share of the width."""
+
+
+class AugmentParams(GeometryParams):
+    """Random changes of training images."""
+
     mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
     """Of MixUp's beta distribution; 0 switches it off."""
     cutmix_alpha: Annotated[float, Field(ge=0)] = 0.0
@@ -109,11 +115,20 @@ class RecipeParams(Section):
     equally often in an epoch of the usual length; train only."""
     upsample_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """What `upsample` lifts every class to, as a share of the largest class."""
+    upsample_counts: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """What `upsample` lifts each class to instead, a number for every class of the task; a larger class
+    stays as it is."""
     augment: AugmentParams = AugmentParams()
     loss: Literal["cross-entropy", "label-smoothing", "focal"] = "cross-entropy"
     reader_share: Fraction = 0.0
     """How much of the target is the distribution of the readers' scores, where there are any; the rest is
     the label. In the binary tasks scores of 4 and 5 count as malignant."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The head learns at the full rate, each layer group before it at this share of the next one's; 1 gives
+    all the same rate."""
+    norm_statistics: NormStatistics = "trained"
+    """Of batch norm layers that are trained: `trained` follows the batches, `frozen` keeps the mean and
+    variance they came with, for pretrained weights and small batches. Below the cut nothing ever changes."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
@@ -124,16 +139,25 @@ class RecipeParams(Section):
     clip_norm: PositiveFloat | None = None
     """Longest gradient of a step, of all parameters together; a longer one is shortened to it."""
     accumulate: Annotated[int, Field(ge=1)] = 1
-    """Parts a batch goes through the network in, so that it needs less memory; their gradients are summed.
-    Batch norm layers that are trained see one part at a time."""
+    """Micro-batches a batch goes through the network in, so that it needs less memory; their gradients are
+    summed. Batch norm layers that are trained see one at a time."""
     cache_prefix: bool = False
-    """Keep what the frozen layers make of an image, so that an epoch costs only what it trains. Not with
-    MixUp or CutMix, which act on whole images."""
+    """Keep what the frozen layers make of an image, so that an epoch costs only what it trains: as it is, or
+    in 16 bits where `precision` is bfloat16. Not with MixUp or CutMix, which act on whole images."""
     prefix_copies: Annotated[int, Field(ge=1)] = 4
     """For `cache_prefix`: augmented copies of an image that are kept; epochs take them in turn."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Processor threads of a training step. Sums depend on it, so it is a parameter: the same number
     gives the same bytes on any machine of the same kind."""
+
+    @model_validator(mode="after")
+    def _keeps_whole_images(self) -> Self:
+        if self.cache_prefix and (self.augment.mixup_alpha or self.augment.cutmix_alpha):
+            raise refusal(
+                "cache_prefix keeps what frozen layers make of single images, but MixUp and CutMix mix them "
+                "before; set cache_prefix: false, or augment.mixup_alpha and augment.cutmix_alpha: 0"
+            )
+        return self
 
 
 class ChosenParams(Section):
@@ -155,7 +179,7 @@ class TuneParams(Section):
     backbone: str = "screened"
     """`screened` takes the best of screening; or a name from the table of backbones."""
     trials: Annotated[int, Field(ge=1)] = 4
-    """Finished trials (complete or pruned)."""
+    """Finished trials (complete or pruned). A candidate that comes again counts, and is not trained again."""
     epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial, without a head phase."""
     folds: Annotated[int, Field(ge=1)] = 1
@@ -180,30 +204,3 @@ class TuneParams(Section):
     def _fits_the_fields(cls, space: Space, info: ValidationInfo) -> Space:
         check_space(space, ANY_CHOSEN, info.data.get("recipe", RecipeParams()))
         return space
-
-
-class FinetuneParams(Section):
-    """The training of one task's model: head first, then the unfreezing schedule."""
-
-    head_epochs: Annotated[int, Field(ge=0)] = 1
-    """Epochs with the whole backbone frozen, at learning rate 1e-3."""
-    epochs: Annotated[int, Field(ge=1)] = 14
-    """Epochs of the schedule, after the head's."""
-    patience: Annotated[int, Field(ge=1)] = 8
-    """Stop after this many epochs of the schedule without a better validation weighted AUPRC."""
-    fit: Literal["train", "folds", "refit"] = "train"
-    """`train`: on the train part; the best epoch on validation is kept. `folds`: cross-validation by patient
-    over train and validation, every member trained for all epochs and judged on the fold it did not see; the
-    members answer together. `refit`: the same cross-validation for the estimate, then one model of all of
-    train and validation."""
-    repeats: Annotated[int, Field(ge=1)] = 1
-    """For `folds` and `refit`: cross-validations, each with other folds; `split.folds` members in each."""
-    recipe: RecipeParams = RecipeParams()
-    seed: int = 20250301
-
-
-class TaskParams(Section):
-    """What is set for one task."""
-
-    tune: TuneParams = TuneParams()
-    finetune: FinetuneParams = FinetuneParams()

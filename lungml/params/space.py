@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag, ValidationError
-from pydantic_core import PydanticCustomError
 
-from lungml.params.section import Section
+from lungml.params.section import Section, refusal
 
 Scalar = bool | int | float | str
-
-SPACE_ERROR = "search_space"
-"""Type of the errors about a space; their text says all there is to say."""
 
 
 class Range(Section):
@@ -52,7 +49,7 @@ class Space(RootModel[dict[str, Searched]]):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-def with_values(section: SectionT, values: Mapping[str, Scalar]) -> SectionT:
+def with_values(section: SectionT, values: Mapping[str, Any]) -> SectionT:
     """The section with some of its fields replaced, by dotted name ("augment.zoom"), and checked anew.
 
     Raises:
@@ -84,7 +81,9 @@ def check_space(space: Space, own: Section, recipe: Section) -> None:
     """
     for name in type(own).model_fields:
         if name not in space:
-            raise _error(f"{name} is missing; give it as a list of its choices, of one if it is not searched")
+            raise refusal(
+                f"{name} is missing; give it as a list of its choices, of one if it is not searched"
+            )
     for name, searched in space.root.items():
         if isinstance(searched, Range):
             _check_ends(name, searched)
@@ -93,7 +92,7 @@ def check_space(space: Space, own: Section, recipe: Section) -> None:
             if isinstance(searched, Range) and (
                 isinstance(checked, bool) or type(checked) not in {int, float}
             ):
-                raise _error(f"{name} is no number, so it takes a list of choices, found a range")
+                raise refusal(f"{name} is no number, so it takes a list of choices, found a range")
 
 
 def is_whole(name: str, searched: Range, own: Section, recipe: Section) -> bool:
@@ -102,10 +101,10 @@ def is_whole(name: str, searched: Range, own: Section, recipe: Section) -> bool:
 
 
 def _check_ends(name: str, searched: Range) -> None:
-    if not searched.low < searched.high:
-        raise _error(f"{name} goes from {searched.low:g} to {searched.high:g}; low must be below high")
+    if not -math.inf < searched.low < searched.high < math.inf:
+        raise refusal(f"{name} goes from {searched.low:g} to {searched.high:g}; low must be below high")
     if searched.scale == "log" and searched.low <= 0:
-        raise _error(f"{name} starts at {searched.low:g}; a log scale needs a low above 0")
+        raise refusal(f"{name} starts at {searched.low:g}; a log scale needs a low above 0")
 
 
 def _extremes(searched: Range | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
@@ -118,17 +117,12 @@ def _checked(name: str, value: Scalar, own: Section, recipe: Section) -> Any:
     try:
         found: Any = with_values(section, {name: value})
     except KeyError as error:
-        raise _error(
+        raise refusal(
             f"{name} cannot be searched; choose of {', '.join(type(own).model_fields)} and the fields of "
             "recipe (docs/params.md)"
         ) from error
     except ValidationError as error:
-        raise _error(f"{name}: {error.errors()[0]['msg']}, found {value!r}") from error
+        raise refusal(f"{name}: {error.errors()[0]['msg']}, found {value!r}") from error
     for step in name.split("."):
         found = getattr(found, step)
     return found
-
-
-def _error(sentence: str) -> PydanticCustomError:
-    # The sentence is an argument, since braces in it are not ours to fill.
-    return PydanticCustomError(SPACE_ERROR, "{sentence}", {"sentence": sentence})

@@ -11,12 +11,27 @@ import pandas as pd
 
 from lungml.errors import InputError, MissingInputError
 from lungml.files import read_json
-from lungml.tables import NODULES, OUTLIERS, SERIES, SPLIT, read_table
+from lungml.sealing.ledger import Opening, read_openings
+from lungml.tables import NODULES, OUTLIERS, SERIES, SPLIT, SUSPICIOUS, read_table
 from lungml.terms import Task, View
 
 Json = Mapping[str, Any]
 
-_NEEDED = frozenset({"n", "patients", "class_shares", "weights", "raw", "model_minus_diameter", "lineage"})
+_NEEDED = frozenset(
+    {
+        "n",
+        "patients",
+        "class_shares",
+        "weights",
+        "raw",
+        "model_minus_diameter",
+        "baselines",
+        "baselines_seen",
+        "comparisons",
+        "metadata_tell_the_label",
+        "lineage",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class Places:
     evaluation: Path
     explanation: Path
     registration: Path
+    ledger: Path
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,9 @@ class TaskFiles:
     training: Json | None
     explained: Json | None
     registration: Json | None
+    trust: Json | None
+    suspicious: pd.DataFrame | None
+    openings: list[Opening]
     figures: Mapping[str, list[Path]]
     """Stage -> its PNG files, in order of their names."""
 
@@ -149,12 +168,19 @@ def _read_task(places: Places, task: Task) -> TaskFiles:
         training=_read_optional(places.log / task / "summary.json"),
         explained=_read_optional(places.explanation / task / "cases.json"),
         registration=_read_optional(places.registration / f"{task}.json"),
+        trust=_read_optional(places.evaluation / task / "trust.json"),
+        suspicious=_read_suspicious(places.evaluation / task / "suspicious_labels.parquet"),
+        openings=[opening for opening in read_openings(places.ledger) if opening.task == task],
         figures={stage: sorted(folder.glob("*.png")) for stage, folder in folders.items()},
     )
 
 
 def _if_there(path: Path) -> Path | None:
     return path if path.is_file() else None
+
+
+def _read_suspicious(path: Path) -> pd.DataFrame | None:
+    return read_table(path, SUSPICIOUS) if path.is_file() else None
 
 
 def _read_optional(path: Path) -> Json | None:

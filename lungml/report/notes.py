@@ -76,10 +76,24 @@ def training_note(training: Json | None) -> str:
     """How the training went."""
     if training is None:
         return "There is no record of the training; `dvc repro finetune` writes it."
-    kept = ("task", "best_epoch", "epochs", "weighted_auprc")
+    kept = ("task", "best_epoch", "epochs", "weighted_auprc", "fit", "folds", "members")
+    if estimate := training.get("cross_validated"):
+        return _of_folds(training, estimate["raw"][HEADLINE], facts(training, leave_out=kept))
     return (
         f"Epoch {training['best_epoch']} of {training['epochs']} was kept: weighted AUPRC "
         f"{number(training['weighted_auprc'])} on validation; {facts(training, leave_out=kept)}."
+    )
+
+
+def _of_folds(training: Json, headline: Json, rest: str) -> str:
+    on = "one fold left out each" if training["fit"] == "folds" else "all of train and validation"
+    interval = (
+        "" if headline["low"] is None else f" ({number(headline['low'])} to {number(headline['high'])})"
+    )
+    return (
+        f"{training['members']} members trained for {training['epochs']} epochs with {on} answer together. "
+        f"Cross-validated by patient in {training['folds']} folds, weighted AUPRC is "
+        f"{number(headline['value'])}{interval}; {rest}."
     )
 
 

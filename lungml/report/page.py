@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungml.errors import InputError
 from lungml.report import notes, wording
+from lungml.report.beside import Beside, beside
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
-from lungml.report.summary import HEADLINE, Row, number_of, row_of
+from lungml.report.picture import Picture, read_picture
+from lungml.report.summary import HEADLINE, Row, cross_validated, number_of, row_of
+from lungml.report.trust.section import TrustPart, trust_blocks, trust_parts
 from lungml.terms import Target
 
 _TOP_OUTLIERS = 5
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PIXELS_PER_PX = 1.5
-"""Figures have 144 dots per inch, a screen's px is 1/96 inch."""
 _GALLERY_ONLY = {"explain": "gallery"}
 """Stages of which the report shows one figure; the others are its parts."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure that travels inside the page."""
-
-    data_uri: str
-    name: str
-    caption: str
-    width_px: int
-    height_px: int
-    """On screen, so that the letters of all figures are of one size."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +32,7 @@ class MetricRow:
     tta: Json
     tta_minus_raw: Json
     baselines: Mapping[str, Json]
+    cross_validated: Json
 
 
 @dataclass(frozen=True)
@@ -74,9 +60,16 @@ class TaskSection:
     classes: list[tuple[str, float]]
     diameter: Json
     tta_minus_raw: Json
+    beside: Beside
     metrics: list[MetricRow]
-    baselines: list[str]
+    baselines: list[tuple[str, str]]
+    """Name in `metrics.json` and in the report."""
+    delong: list[tuple[str, Json]]
+    """Baseline, and DeLong's test of the model against it."""
+    is_cross_validated: bool
+    """Whether there is an estimate on train and validation beside that on test."""
     groups: list[FigureGroup]
+    trust: list[TrustPart]
     registration: str
     lineage: list[tuple[str, str]]
 
@@ -170,9 +163,13 @@ def _task_section(found: TaskFiles) -> TaskSection:
         classes=list(metrics["class_shares"].items()),
         diameter=number_of(baselines.get("diameter", {}), HEADLINE),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), HEADLINE),
-        metrics=[_metric_row(name, metrics) for name in wording.METRIC_NAMES if name in metrics["raw"]],
-        baselines=sorted(baselines),
+        beside=beside(found.task, metrics),
+        metrics=[_metric_row(name, found) for name in wording.METRIC_NAMES if name in metrics["raw"]],
+        baselines=[(kind, title) for kind, (title, _) in wording.BASELINE_NAMES.items() if kind in baselines],
+        delong=_delong(metrics["comparisons"]["rows"]),
+        is_cross_validated=bool(cross_validated(found)),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
+        trust=trust_parts(found),
         registration=notes.registration(found.registration),
         lineage=_lineage(metrics["lineage"], found.registration),
     )
@@ -184,13 +181,25 @@ def _tone(difference: Json) -> str:
     return "worse" if difference["high"] is not None and difference["high"] < 0 else "open"
 
 
-def _metric_row(name: str, metrics: Json) -> MetricRow:
+def _delong(rows: Json) -> list[tuple[str, Json]]:
+    """Of the baselines that rank nodules at all."""
+    titles = {name: title for name, (title, _) in wording.BASELINE_NAMES.items()}
+    return [
+        (titles[name], row["delong"])
+        for name, row in rows.items()
+        if row["delong"] is not None and row["delong"]["p"] is not None
+    ]
+
+
+def _metric_row(name: str, found: TaskFiles) -> MetricRow:
+    metrics = found.metrics
     return MetricRow(
         name=name,
         raw=number_of(metrics["raw"], name),
         tta=number_of(metrics.get("tta", {}), name),
         tta_minus_raw=number_of(metrics.get("tta_minus_raw", {}), name),
         baselines={kind: number_of(values, name) for kind, values in metrics.get("baselines", {}).items()},
+        cross_validated=number_of(cross_validated(found), name),
     )
 
 
@@ -203,25 +212,13 @@ def _figure_group(stage: str, name: str, found: TaskFiles) -> FigureGroup:
         "explain": notes.explain_note(found.explained),
     }[stage]
     only = _GALLERY_ONLY.get(stage)
+    shown = {block.figure for block in trust_blocks(found)} if stage == "evaluate" else set()
     paths = wording.in_reading_order(
-        stage, [path for path in found.figures[stage] if only is None or path.stem == only]
+        stage,
+        [path for path in found.figures[stage] if path.stem not in shown and only in {None, path.stem}],
     )
     return FigureGroup(
-        name, stage, note, [_picture(path, wording.caption(stage, path.stem)) for path in paths]
-    )
-
-
-def _picture(path: Path, caption: str) -> Picture:
-    content = path.read_bytes()
-    if content[:8] != _PNG or len(content) < 24:
-        raise InputError(f"{path} is not a PNG file; delete it and run `dvc repro`")
-    width, height = struct.unpack(">II", content[16:24])
-    return Picture(
-        data_uri=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
-        name=path.stem.replace("_", " "),
-        caption=caption,
-        width_px=round(width / _PIXELS_PER_PX),
-        height_px=round(height / _PIXELS_PER_PX),
+        name, stage, note, [read_picture(path, wording.caption(stage, path.stem)) for path in paths]
     )
 
 
@@ -243,7 +240,7 @@ def _outlier_section(found: ViewOutliers, folder: Path) -> OutlierSection:
     top = found.scores.nsmallest(_TOP_OUTLIERS, "rank")
     return OutlierSection(
         view=found.view.value,
-        picture=_picture(found.picture, wording.OUTLIER_CAPTION),
+        picture=read_picture(found.picture, wording.OUTLIER_CAPTION),
         page=_link(found.page, folder),
         first=list(zip(top["rank"], top["nodule_id"], top["part"], top["reason"], strict=True)),
     )

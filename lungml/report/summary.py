@@ -55,6 +55,12 @@ def number_of(values: Json, metric: str) -> dict[str, float | None]:
     return {part: found.get(part) for part in ("value", "low", "high", "chance", "skill")}
 
 
+def cross_validated(found: TaskFiles) -> Json:
+    """What a model of several folds gets out of fold on train and validation; empty for other models."""
+    estimate: Json = ((found.training or {}).get("cross_validated") or {}).get("raw", {})
+    return estimate
+
+
 def summary(tasks: Iterable[TaskFiles]) -> dict[str, dict[str, Any]]:
     """Flat numbers of each task, for `dvc metrics show` and `dvc metrics diff`."""
     return {found.task.value: _flat(found) for found in tasks}
@@ -67,11 +73,14 @@ def _flat(found: TaskFiles) -> dict[str, Any]:
         "tta_": metrics.get("tta", {}),
         "diameter_": metrics.get("baselines", {}).get("diameter", {}),
         "minus_diameter_": metrics["model_minus_diameter"],
+        "cross_validated_": cross_validated(found),
     }
     numbers: dict[str, Any] = {"n": metrics["n"], "patients": metrics["patients"]}
     for prefix, values in groups.items():
         for metric in sorted(values):
             numbers[f"{prefix}{metric}"] = values[metric]["value"]
+    for name, values in metrics["baselines"].items():
+        numbers[f"{name}_{HEADLINE}"] = number_of(values, HEADLINE)["value"]
     headline = number_of(metrics["raw"], HEADLINE)
     numbers |= {f"{HEADLINE}_{part}": headline[part] for part in ("low", "high", "chance", "skill")}
     return numbers | {

@@ -39,6 +39,9 @@ _TASK_NAMES = {
 METRIC_NAMES = {
     "weighted_auprc": "Weighted AUPRC",
     "macro_auprc": "Macro AUPRC",
+    "auprc_benign": "AUPRC of benign",
+    "auprc_malignant": "AUPRC of malignant",
+    **{f"auprc_{score}": f"AUPRC of score {score}" for score in range(1, 6)},
     "auroc": "AUROC",
     "f1_weighted": "Weighted F1",
     "f1_macro": "Macro F1",
@@ -46,9 +49,28 @@ METRIC_NAMES = {
     "balanced_accuracy": "Balanced accuracy",
     "mcc": "Matthews correlation",
     "qwk": "Quadratic weighted kappa",
-    "mae": "Mean absolute error (classes)",
+    "spearman": "Spearman correlation",
+    "within_one": "Share within one class",
+    "mae": "Mean absolute error",
+    "mae_macro": "Macro mean absolute error",
+    "brier": "Brier score",
+    "calibration_slope": "Calibration slope",
+    "calibration_intercept": "Calibration intercept",
 }
 """Metric -> its name in the report, in the order of the report."""
+
+BASELINE_NAMES = {
+    "majority": ("Always the most frequent class", ""),
+    "prevalence": ("Class shares", "of train and validation, the same answer for all"),
+    "diameter": ("Diameter alone", "the readers' diameter, no image"),
+    "diameter_hu": ("Diameter and HU", "and mean and deviation of HU inside the nodule"),
+    "metadata": ("The file's metadata", "manufacturer, model, kernel, thickness, row; no image"),
+    "mask_out": ("View without the nodule", "its pixels filled from around it, 8 x 8 fields"),
+    "background": ("Rim of the view", "the outermost of these fields"),
+    "random_features": ("Random features", "of a network that has learnt nothing"),
+    "frozen_features": ("Pretrained features, frozen", "nothing trained but a logistic regression"),
+}
+"""Baseline -> its name and what it sees, in the order of the report."""
 
 STAGE_NAMES = {
     "evaluate": "On the test part",
@@ -70,11 +92,19 @@ CAPTIONS = {
     "it the model is over-confident.",
     ("evaluate", "confusion"): "Rows are the readers' class, columns the model's; the diagonal is right, and "
     "neighbouring columns are small mistakes of an ordered scale.",
+    ("evaluate", "risk_coverage"): "The lower on the left, the more the model knows which of its answers are "
+    "unsure.",
+    ("evaluate", "reliability"): "On the diagonal, a stated probability of malignant comes true; bars are "
+    "intervals by patients.",
+    ("evaluate", "decision"): "Where the blue curve is above both other lines, acting on the model does the "
+    "most good; the band is its interval.",
+    ("evaluate", "subgroups"): "Long bars are small groups; the square is the group most surely worse than "
+    "the others.",
     (
         "finetune",
         "learning_curve",
     ): "Validation should rise and level off; a growing gap to training means the "
-    "model learns its training nodules by heart. The best epoch on validation was kept.",
+    "model learns its training nodules by heart. The dashed line is the epoch that was kept.",
     (
         "tune",
         "history",
@@ -163,6 +193,37 @@ def beats_chance(metrics: Json) -> str:
     if low > chance:
         return "Above chance."
     return "Below chance." if high < chance else "Not shown to be above chance."
+
+
+def metadata_warning(found: Json) -> str:
+    """Say that the label can be told without looking at the image."""
+    interval = "" if found["low"] is None else f" ({number(found['low'])} to {number(found['high'])})"
+    return (
+        f"The file's metadata alone reach an AUROC of {number(found['value'])}{interval}: scanner, kernel, "
+        "thickness or row tell the label, so a model may have learnt them and not the nodule."
+    )
+
+
+def comparison_note(comparisons: Json) -> str:
+    """How the gains of the short table were tested."""
+    others = sum(row["p"] is not None for row in comparisons["rows"].values()) - 1
+    return (
+        "Gain: weighted AUPRC of the model minus that of the row, with its interval from "
+        f"{comparisons['replicates']:,} draws of patients. The comparison with diameter alone was fixed "
+        f"beforehand; the words on the others allow for their being {max(others, 0)} (Holm). Baselines are "
+        "logistic regressions fitted on train and validation."
+    )
+
+
+def power(comparisons: Json) -> str:
+    """Say which difference such a test part could have shown at all."""
+    smallest = comparisons["rows"][comparisons["primary"]]["smallest"]
+    if smallest is None:
+        return "Too few patients to say which difference could be shown."
+    return (
+        f"With these patients, a gain over diameter alone of {number(smallest)} or more is shown with a "
+        f"chance of {comparisons['power']:.0%}; a smaller one may be there and remain unseen."
+    )
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -39,10 +39,10 @@ class Cells:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            self.complain("LM-L005", f"{name}: {_shown(text)}")
+            self.complain("LM-L005", f"{name}: {shown(text)}")
             return math.nan
         if not within(value):
-            self.complain("LM-L006", f"{name} {_shown(text)}")
+            self.complain("LM-L006", f"{name} {shown(text)}")
         return value
 
     def complain(self, code: str, found: str) -> None:
@@ -50,7 +50,8 @@ class Cells:
         self.problems.add(code, self.table, self.row, found)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """What a message may say of a cell that should be a number."""
     return (text if _NUMBER_LIKE.fullmatch(text) else "a word") if text else "empty"
 
 

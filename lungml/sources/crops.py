@@ -24,7 +24,9 @@ from lungml.sources.crop_files import crop_address, read_archive
 from lungml.sources.csv_table import CsvTable, read_csv
 from lungml.sources.problems import Problems
 
-_NEEDED = ("nodule_id", "patient_id", "pixel_spacing_mm")
+NEEDED = ("nodule_id", "patient_id", "pixel_spacing_mm")
+"""Columns without which a table is none of ready-made crops."""
+MAX_SPACING_MM = 10.0
 _OF_SCAN = ("manufacturer", "model", "kernel", "slice_thickness_mm")
 _OPTIONAL = ("series_uid", "study_uid", "diameter_mm", "label", *_OF_SCAN)
 _READERS = ("r1", "r2", "r3", "r4")
@@ -54,7 +56,7 @@ class Crop:
 
 def is_crops_header(columns: Sequence[str]) -> bool:
     """Whether this is a table of ready-made crops."""
-    return set(_NEEDED) <= {column.casefold() for column in columns}
+    return set(NEEDED) <= {column.casefold() for column in columns}
 
 
 def index_crops(raw: Path, table: str, archives: Sequence[str], problems: Problems) -> Rows:
@@ -107,7 +109,7 @@ def _places(
 
 
 def _cells(table: CsvTable, number: int, row: tuple[str, ...], problems: Problems) -> Cells:
-    wanted = {name: table.column([name]) for name in (*_NEEDED, *_OPTIONAL, *_READERS, *_ONE_SCORE)}
+    wanted = {name: table.column([name]) for name in (*NEEDED, *_OPTIONAL, *_READERS, *_ONE_SCORE)}
     texts = {name: row[place] if place is not None else "" for name, place in wanted.items()}
     if len(row) > len(table.columns):
         problems.add("LM-L005", table.path, number, f"{len(row)} cells for {len(table.columns)} columns")
@@ -134,7 +136,7 @@ def _crop(cells: Cells, places: Mapping[str, tuple[str, NDArray[np.int16]]]) -> 
         patient_id=patient,
         series_uid=cells.text["series_uid"] or f"crop-{hashed_uid(address)}",
         study_uid=cells.text["study_uid"],
-        spacing_mm=cells.number("pixel_spacing_mm", within=lambda value: 0 < value <= 10),
+        spacing_mm=cells.number("pixel_spacing_mm", within=lambda value: 0 < value <= MAX_SPACING_MM),
         diameter_mm=cells.number("diameter_mm", within=lambda value: 0 < value <= 300),
         scores=tuple(scores),
         label=cells.whole("label", range(2), missing=-1),

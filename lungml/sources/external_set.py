@@ -11,16 +11,15 @@ doi:10.1158/0008-5472.CAN-18-0696), so that is the default here, and an assumpti
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungml.errors import InputError, MissingInputError, ParamsError
-from lungml.imaging.views import Plane, cut_view
+from lungml.imaging.views import crop_plane, cut_crop
 from lungml.params.data import ViewsParams
-from lungml.terms import View
 
 MAX_UNPACKED_BYTES = 1 << 32
 PARTS = ("train", "val", "test")
@@ -104,14 +103,11 @@ def _checked(images: NDArray[np.uint8], labels: NDArray[np.int64], path: Path) -
 
 
 def _view(cube: NDArray[np.uint8], meaning: Meaning, views: ViewsParams) -> NDArray[np.int16]:
-    depth, height, width = cube.shape
+    depth = len(cube)
     middle = depth // 2
     step = max(1, round(views.neighbour_distance_mm / meaning.spacing_mm))
     wanted = [middle, max(middle - step, 0), min(middle + step, depth - 1)]
     low, high = meaning.window_hu
     hu, below, above = np.rint(low + cube[wanted] * ((high - low) / 255)).astype(np.int16)
-    nothing = np.zeros((height, width), dtype=np.bool_)
-    centre_px, spacing_mm = ((height - 1) / 2, (width - 1) / 2), (meaning.spacing_mm, meaning.spacing_mm)
-    plane = Plane("", hu, nothing, spacing_mm, centre_px, below, above)
-    whole = View.NODULE if views.geometry == "field-of-view" else View.SLICE
-    return cut_view(plane, whole, views).image_hu
+    crop = crop_plane("", hu, (meaning.spacing_mm, meaning.spacing_mm))
+    return cut_crop(replace(crop, below_hu=below, above_hu=above), views).image_hu

@@ -23,6 +23,7 @@ from lungml.models.depths import agreeing_engine, embed_batches, normalised_batc
 from lungml.models.expected_input import as_expected, check_pixels
 from lungml.models.precision import Engine, choose_engine, is_accelerated
 from lungml.models.table import find_backbone
+from lungml.models.weights_card import own_card
 from lungml.models.weights_lock import LOCK, known_sha256
 from lungml.params.data import IntensityParams
 from lungml.params.model import EmbedParams, WeightsParams
@@ -94,7 +95,9 @@ def run(
 
 def _say_what_is_used(backbone: str, weights: WeightsParams, engine: Engine) -> None:
     say(f"  weights of {backbone}: {describe_weights(backbone, weights)}; on {engine.device}")
-    if weights.source == "pretrained" and not known_sha256(find_backbone(backbone)):
+    row = find_backbone(backbone)
+    made_here = own_card(backbone, row.timm_name, weights)
+    if weights.source == "pretrained" and not made_here and not known_sha256(row):
         say(f"  no SHA-256 of them is known: `lungml weights fetch {backbone}` keeps theirs in {LOCK}")
     if not is_accelerated(engine):
         say(f"  this processor has no {engine.precision} instructions: it will be no faster than float32")

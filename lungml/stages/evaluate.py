@@ -9,21 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lungml.bundle import Bundle, bundle_sha256, predict, read_bundle
+from lungml.bundle import Bundle, bundle_sha256, read_bundle
 from lungml.errors import InputError
-from lungml.evaluation.baselines import BASELINES
+from lungml.evaluation.answers import answer
 from lungml.evaluation.calibration import with_temperature
-from lungml.evaluation.results import Judged, calibration_of, differences, judge, values_of
+from lungml.evaluation.evidence import gather_evidence
+from lungml.evaluation.ood import judge_distances
+from lungml.evaluation.results import Judged, calibration_of, compared, judge, values_of
 from lungml.evaluation.summary import summary_lines
 from lungml.evaluation.tally import Cases, check_cases
-from lungml.evaluation.tta import VIEWS, predict_tta
+from lungml.evaluation.trust import suspicious, trust
+from lungml.evaluation.tta import VIEWS
 from lungml.figures.curves import calibration_figure, confusion_figure, precision_recall_figure, roc_figure
 from lungml.figures.style import save
-from lungml.files import atomic_folder, sha256_file, write_json
+from lungml.figures.trust import draw_trust
+from lungml.files import atomic_folder, read_json, sha256_file, write_json
 from lungml.imaging.store import ViewStore, read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.progress import say
-from lungml.tables import NODULES, PREDICTIONS, SPLIT, read_table, write_table
+from lungml.sealing.ledger import Sealed
+from lungml.sealing.seal import ask
+from lungml.tables import BASELINES, NODULES, PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
 from lungml.terms import Part, Target, Task
 
 
@@ -37,27 +43,55 @@ class _Test:
     baselines: dict[str, Judged]
 
 
-def run(
-    params: EvaluateParams, *, task: Task, bundle: Path, views: Path, split: Path, index: Path, out: Path
+def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is written
+    params: EvaluateParams,
+    *,
+    task: Task,
+    bundle: Path,
+    log: Path,
+    views: Path,
+    split: Path,
+    index: Path,
+    baselines: Path,
+    ledger: Path,
+    out: Path,
 ) -> None:
-    """Write `out/{metrics.json, predictions.parquet}` and the curves.
+    """Write `out/{metrics.json, trust.json, predictions.parquet, suspicious_labels.parquet}` and the curves.
+
+    Opening the test part is entered in `ledger`, which is no output: it grows from model to model.
+
+    Every prediction is of a nodule whose patient the model, or the member that answers, was not trained on:
+    of test, and of what calibration is fitted on. That is validation, or where the model was trained on it
+    too, the answers of members that left it out (`out_of_fold.parquet` in folder `log`).
 
     Raises:
-        InputError: the bundle is of another task or was trained on another split, or a part has no nodules.
+        InputError: the bundle is of another task or was trained on another split, a part has no nodules, or
+            the baselines answered other nodules, or the test part may not be opened.
     """
     model = read_bundle(bundle)
     _check_fit(model, task, split)
+    sealed = Sealed(task.value, model.lineage["split_sha256"], bundle_sha256(bundle))
+    permit = ask(sealed, ledger, params.preregistration)
+    store = read_store(views)
     nodules = _nodules(split, index, task.target)
-    predicted = _predict(model, read_store(views), nodules)
-    test, val = _judge(nodules, predicted), _cases(predicted[predicted["part"] == Part.VAL], "probabilities")
+    predicted = _predict(model, store, nodules, log)
+    test, held_out = _judge(nodules, predicted, baselines), predicted[predicted["part"] != Part.TEST]
+    calibration = calibration_of(_cases(held_out, "probabilities"), test.raw.cases, params)
     metrics = _metrics(params, task, model, test) | {
-        "calibration": calibration_of(val, test.raw.cases, params),
-        "lineage": dict(model.lineage) | {"bundle_sha256": bundle_sha256(bundle)},
+        "baselines_seen": read_json(baselines / "baselines.json"),
+        "calibration": calibration | {"fitted_on": len(held_out)},
+        "lineage": dict(model.lineage) | {"bundle_sha256": sealed.bundle_sha256},
     }
+    evidence = gather_evidence(predicted, index, task, model.labels)
+    found = trust(evidence, params) | {"out_of_distribution": judge_distances(model, store, nodules, params)}
+    permit.enter(metrics, model.labels)
     with atomic_folder(out) as temporary:
         write_table(temporary / "predictions.parquet", predicted, PREDICTIONS)
         write_json(temporary / "metrics.json", metrics)
+        write_json(temporary / "trust.json", found)
+        write_table(temporary / "suspicious_labels.parquet", suspicious(evidence), SUSPICIOUS)
         _draw(temporary, task, test, metrics["calibration"])
+        draw_trust(temporary, task, test.raw.cases, found)
     for line in summary_lines(metrics):
         say(line)
 
@@ -88,31 +122,37 @@ def _nodules(split: Path, index: Path, target: Target) -> pd.DataFrame:
     return labelled.merge(diameters, on="nodule_id", validate="1:1")[columns]
 
 
-def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame) -> pd.DataFrame:
-    """Table PREDICTIONS of validation and test."""
-    rows = nodules[nodules["part"] != Part.TRAIN].sort_values("nodule_id", ignore_index=True)
-    images_hu = store.images_hu[store.rows_of(rows["nodule_id"].tolist())]
-    return rows.assign(
-        probabilities=list(predict(model, images_hu)),
-        probabilities_tta=list(predict_tta(model, images_hu)),
-    ).drop(columns="diameter_mm")
+def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame, log: Path) -> pd.DataFrame:
+    """Table PREDICTIONS of test, and of what the model (or the member that answers) was not trained on."""
+    if model.history.get("fit", "train") == "train":
+        rows = nodules[nodules["part"] != Part.TRAIN].sort_values("nodule_id", ignore_index=True)
+        return answer(model, store, rows)
+    rows = nodules[nodules["part"] == Part.TEST].sort_values("nodule_id", ignore_index=True)
+    left_out = read_table(log / "out_of_fold.parquet", PREDICTIONS)
+    return pd.concat([left_out, answer(model, store, rows)], ignore_index=True).sort_values(
+        "nodule_id", ignore_index=True
+    )
 
 
-def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame) -> _Test:
-    known = nodules[nodules["part"] != Part.TEST]
+def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame, baselines: Path) -> _Test:
     test = nodules[nodules["part"] == Part.TEST].sort_values("nodule_id", ignore_index=True)
     answers = predicted[predicted["part"] == Part.TEST]
-    raw = _cases(answers, "probabilities")
-    guesses = {name: guess(known, test, raw.classes) for name, guess in BASELINES.items()}
+    guesses = read_table(baselines / "predictions.parquet", BASELINES)
     return _Test(
         test,
-        judge(raw, test["patient_id"]),
+        judge(_cases(answers, "probabilities"), test["patient_id"]),
         judge(_cases(answers, "probabilities_tta"), test["patient_id"]),
         {
-            name: judge(check_cases(test["label"], guess), test["patient_id"])
-            for name, guess in guesses.items()
+            str(name): judge(_baseline_cases(test, rows, baselines), test["patient_id"])
+            for name, rows in guesses.groupby("baseline", sort=False)
         },
     )
+
+
+def _baseline_cases(test: pd.DataFrame, rows: pd.DataFrame, baselines: Path) -> Cases:
+    if rows["nodule_id"].tolist() != test["nodule_id"].tolist():
+        raise InputError(f"{baselines} answers other nodules than those of test; run `dvc repro baselines`")
+    return check_cases(test["label"], np.stack(rows["probabilities"].to_list()))
 
 
 def _cases(rows: pd.DataFrame, column: str) -> Cases:
@@ -136,10 +176,8 @@ def _metrics(params: EvaluateParams, task: Task, model: Bundle, test: _Test) -> 
         "tta_view_names": list(VIEWS),
         "raw": values_of(test.raw, params.confidence),
         "tta": values_of(test.tta, params.confidence),
-        "tta_minus_raw": differences(test.tta, test.raw, params.confidence),
         "baselines": {name: values_of(made, params.confidence) for name, made in test.baselines.items()},
-        "model_minus_diameter": differences(test.raw, test.baselines["diameter"], params.confidence),
-    }
+    } | compared(test.raw, test.tta, test.baselines, test.nodules["patient_id"], params)
 
 
 def _draw(folder: Path, task: Task, test: _Test, calibration: dict[str, Any]) -> None:

@@ -142,7 +142,7 @@ def _picture(model: Bundle, test: _Test, case: Case, trust: Trust) -> Picture:
         image_hu=test.images_hu[number, test.images_hu.shape[1] // 2],
         mask=test.masks[number],
         map=test.maps.values[number],
-        window_hu=model.normalisation.window_hu,
+        window_hu=model.window_hu,
         pixel_spacing_mm=float(test.spacing_mm[number]),
         title=f"{model.task}, {case.group}",
         truth=names[case.label],

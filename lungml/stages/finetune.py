@@ -7,9 +7,7 @@ train the members of a cross-validation over both. The test part is never read.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +18,16 @@ from lungml.figures.search import draw_learning_curve
 from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
 from lungml.imaging.store import read_store
-from lungml.members import Plan, count_folds, draw_members, estimate, gather, out_of_fold, train_member
-from lungml.models.backbones import describe_weights
-from lungml.models.classifier import Classifier
-from lungml.parallel import worker_pool
+from lungml.members.making import make_variants
+from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold
+from lungml.members.plan import Job, count_folds
+from lungml.members.training import train_members
 from lungml.params.data import IntensityParams, LabelParams, ViewsParams
-from lungml.params.model import FinetuneParams, WeightsParams
-from lungml.progress import say
+from lungml.params.model import WeightsParams
+from lungml.params.task import FinetuneParams
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
-from lungml.terms import Task
-from lungml.training.assembly import as_backbone_expects, build_classifier, gather_data
-from lungml.training.checkpoint import Checkpoints, stop_requests, work_folder
-from lungml.training.data import Examples, TrainingData
-from lungml.training.loop import Settings, train
-from lungml.training.state import EpochRecord
+from lungml.terms import Part, Task
+from lungml.training.checkpoint import work_folder
 
 
 def run(  # noqa: PLR0913 - what a model is made of, and its paths
@@ -49,7 +43,7 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
     out: Path,
     log: Path,
 ) -> None:
-    """Write the bundle `out`, and `log/history.csv`, `learning_curve.png` and `summary.json`.
+    """Write the bundle `out`, and `log/{history.csv, members.csv, learning_curve.png, summary.json}`.
 
     With `fit: folds` or `refit` also `log/out_of_fold.parquet`: what each member says of the fold it did not
     see. Members are trained side by side (`LUNGML_WORKERS`); how many at once changes nothing.
@@ -61,154 +55,72 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
     """
     store, best = read_store(views), read_json(tuned / "best.json")
-    gathered = gather_data(store, read_table(split, SPLIT), task, intensity)
-    data = as_backbone_expects(gathered, best["backbone"], weights)
     lineage = {"data_sha256": store.info["data_sha256"], "split_sha256": sha256_file(split)}
     sections = [section.model_dump(mode="json") for section in (finetune, weights, intensity)]
     fingerprint = sha256_json([task, best, sections, store.info["sha256"], lineage, library_versions()])
     blank = Bundle(
         members=(),
         task=task,
-        backbone=best["backbone"],
-        head=best["head"],
         image_channels=store.images_hu.shape[1],
-        weights=describe_weights(best["backbone"], weights),
-        normalisation=data.normalisation,
         views=ViewsParams.model_validate(store.info["params"]),
         labels=labels,
         lineage=lineage,
         history={},
         versions=library_versions(),
     )
-    job = _Job(finetune, weights, best, blank, fingerprint, work_folder(out))
-    trained = _fit_one(job, data) if finetune.fit == "train" else _fit_members(job, views, split)
-    write_bundle(out, replace(blank, members=trained.members, history=trained.summary))
-    _write_log(log, trained, best | trained.summary | {"task": task.value, "weights": blank.weights})
+    variants = make_variants(finetune, best, intensity)
+    job = Job(blank, variants, finetune, weights, views, split, work_folder(out), fingerprint)
+    train_members(job)
+    _put_together(job, best, out, log)
     shutil.rmtree(job.work, ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One model to be made: how, of what, and where unfinished work is kept."""
-
-    finetune: FinetuneParams
-    weights: WeightsParams
-    best: dict[str, Any]
-    blank: Bundle
-    fingerprint: str
-    work: Path
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """What a training leaves: the classifiers that answer, one row an epoch, and its sum."""
-
-    members: tuple[Classifier, ...]
-    history: pd.DataFrame
-    summary: dict[str, Any]
-    out_of_fold: pd.DataFrame | None = None
-
-
-def _fit_one(job: _Job, data: TrainingData) -> _Trained:
-    best = job.best
-    classifier = build_classifier(best["backbone"], best["head"], data, job.weights, seed=job.finetune.seed)
-    checkpoints = Checkpoints(job.work, job.fingerprint)
-    records = _train(classifier, data, _settings(job.finetune, best), checkpoints)
-    history = pd.DataFrame([record.lasting() for record in records])
-    return _Trained((classifier,), history, _summary(records, data))
-
-
-def _fit_members(job: _Job, views: Path, split: Path) -> _Trained:
-    finetune = job.finetune
-    folds = count_folds(split)
-    members = draw_members(folds, finetune.repeats, refit=finetune.fit == "refit")
-    settings = replace(_settings(finetune, job.best), keep="last")
-    plan = Plan(job.blank, settings, job.weights, folds, views, split, job.work, job.fingerprint)
-    with worker_pool() as pool:
-        folders = list(pool.map(partial(train_member, plan), members, "members"))
-    classifiers, history = gather(folders, members)
-    predicted = out_of_fold(folders, members)
-    summary: dict[str, Any] = {
-        "fit": finetune.fit,
-        "folds": folds,
-        "repeats": finetune.repeats,
-        "members": len(classifiers),
-        "epochs": settings.head_epochs + settings.epochs,
-        "best_epoch": settings.head_epochs + settings.epochs,
-        "cross_validated": estimate(predicted),
-    }
-    mean = history.drop(columns="member").groupby("epoch", as_index=False).mean(numeric_only=True)
-    phases = history.drop_duplicates("epoch").set_index("epoch")["phase"]
-    curve = mean.assign(phase=mean["epoch"].map(phases))[list(history.columns.drop("member"))]
-    last = curve.iloc[-1]
-    summary |= {
-        "weighted_auprc": float(last["val_weighted_auprc"]),
-        "balanced_accuracy": float(last["val_balanced_accuracy"]),
-        "val_loss": float(last["val_loss"]),
-    }
-    return _Trained(classifiers, curve, summary, predicted)
-
-
-def _settings(finetune: FinetuneParams, best: dict[str, Any]) -> Settings:
-    return Settings(
-        batch_size=best["batch_size"],
-        optimizer=best["optimizer"],
-        learning_rate=best["learning_rate"],
-        head_epochs=finetune.head_epochs,
-        epochs=finetune.epochs,
-        patience=finetune.patience,
-        recipe=finetune.recipe,
-        seed=finetune.seed,
-    )
-
-
-def _train(
-    classifier: Classifier, data: TrainingData, settings: Settings, checkpoints: Checkpoints
-) -> list[EpochRecord]:
-    records: list[EpochRecord] = []
-    with stop_requests() as stop_asked:
-        for record in train(classifier, data, settings, checkpoints=checkpoints, stop_asked=stop_asked):
-            records.append(record)
-            say(f"  {_in_words(records, settings.head_epochs + settings.epochs)}")
-    return records
-
-
-def _in_words(records: Sequence[EpochRecord], epochs: int) -> str:
-    """One line on the last epoch; the time left is by the mean of its phase, early stopping aside."""
-    last = records[-1]
-    alike = [record.seconds for record in records if record.phase == last.phase]
-    left_s = (epochs - last.epoch) * sum(alike) / len(alike)
-    return (
-        f"epoch {last.epoch} of {epochs} ({last.phase}): loss {last.train_loss:.3f}, validation "
-        f"{last.val_loss:.3f}; weighted AUPRC {last.val_weighted_auprc:.3f}, balanced accuracy "
-        f"{last.val_balanced_accuracy:.3f}; LR {last.learning_rate:.1e}, {last.trainable_share:.0%} trained, "
-        f"{last.images_per_s:.0f} images/s, {left_s // 60:.0f} min {left_s % 60:02.0f} s left"
-    )
-
-
-def _summary(records: Sequence[EpochRecord], data: TrainingData) -> dict[str, Any]:
-    best = min(records, key=lambda record: (-record.val_weighted_auprc, record.val_loss))
-    return {
-        "epochs": len(records),
-        "best_epoch": best.epoch,
-        "weighted_auprc": best.val_weighted_auprc,
-        "balanced_accuracy": best.val_balanced_accuracy,
-        "val_loss": best.val_loss,
-        "train": _class_counts(data.train),
-        "val": _class_counts(data.val),
-    }
-
-
-def _class_counts(examples: Examples) -> list[int]:
-    return [int((examples.labels == label).sum()) for label in range(examples.classes)]
-
-
-def _write_log(log: Path, trained: _Trained, summary: dict[str, Any]) -> None:
-    history = trained.history
-    curve = draw_learning_curve(history, summary["best_epoch"], f"{summary['task']}: {summary['backbone']}")
+def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
+    model = replace(job.blank, members=answering(job))
+    trained, predicted = histories(job), out_of_fold(job)
+    summary = _summary(job, trained, predicted) | {"members": len(model.members)}
+    write_bundle(out, replace(model, history=summary))
+    facts = best | {"task": model.task.value, "weights": model.weights} | summary
+    title = f"{model.task}: {', '.join(dict.fromkeys(member.backbone for member in model.members))}"
+    curve = draw_learning_curve(trained.curve, summary["best_epoch"], title)
     with atomic_folder(log) as temporary:
-        write_text(temporary / "history.csv", history.to_csv(index=False))
-        if trained.out_of_fold is not None:
-            write_table(temporary / "out_of_fold.parquet", trained.out_of_fold, PREDICTIONS)
-        write_json(temporary / "summary.json", summary)
+        write_text(temporary / "history.csv", trained.curve.to_csv(index=False))
+        write_text(temporary / "members.csv", trained.members.to_csv(index=False))
+        if predicted is not None:
+            write_table(temporary / "out_of_fold.parquet", predicted, PREDICTIONS)
+        write_json(temporary / "summary.json", facts)
         save(curve, temporary / "learning_curve.png")
+
+
+def _summary(job: Job, trained: Histories, predicted: pd.DataFrame | None) -> dict[str, Any]:
+    """Figures are means over the members that were judged on nodules they did not see."""
+    rows = trained.members
+    judged = rows if predicted is None else rows[rows["fold"] >= 0]
+    summary: dict[str, Any] = {
+        "fit": job.finetune.fit,
+        "repeats": job.finetune.repeats,
+        "variants": list(job.variants),
+        "epochs": int(judged["epochs"].max()),
+        "best_epoch": round(judged["kept_epoch"].mean()),
+        **{name: float(judged[name].mean()) for name in ("weighted_auprc", "balanced_accuracy", "val_loss")},
+        **_class_counts(job),
+    }
+    if predicted is None:
+        return summary
+    cross_validated = {"folds": count_folds(job.split), "cross_validated": estimate(predicted)}
+    return summary | cross_validated | _by_variant(job)
+
+
+def _class_counts(job: Job) -> dict[str, list[int]]:
+    """How many nodules of each class the train and the validation part hold."""
+    split, classes = read_table(job.split, SPLIT), range(len(job.target.class_names))
+    labels = {part: split.loc[split["part"] == part, job.target.value] for part in (Part.TRAIN, Part.VAL)}
+    return {part.value: [int((found == k).sum()) for k in classes] for part, found in labels.items()}
+
+
+def _by_variant(job: Job) -> dict[str, Any]:
+    """What each variant would be alone; nothing if there is one."""
+    if len(job.variants) == 1:
+        return {}
+    alone = {name: out_of_fold(job, name) for name in job.variants}
+    return {"by_variant": {name: estimate(found) for name, found in alone.items() if found is not None}}

@@ -13,7 +13,8 @@ from lungml.errors import ServiceError
 from lungml.files import read_json
 from lungml.params.data import IntensityParams, LabelParams, SplitParams, ViewsParams
 from lungml.params.evaluation import RegisterParams
-from lungml.params.model import FinetuneParams, TuneParams, WeightsParams
+from lungml.params.model import TuneParams, WeightsParams
+from lungml.params.task import FinetuneParams
 from lungml.progress import say
 from lungml.terms import Task
 

@@ -33,6 +33,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     evaluation: Path,
     explanation: Path,
     registration: Path,
+    ledger: Path,
     out: Path,
     summary: Path,
 ) -> None:
@@ -55,6 +56,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
         evaluation=evaluation,
         explanation=explanation,
         registration=registration,
+        ledger=ledger,
     )
     sources = Sources(
         read_cohort(places), read_tasks(places, scope.tasks), read_outliers(places, scope.views)

@@ -17,7 +17,7 @@ from lungml.errors import InputError
 from lungml.files import code_sha256, read_json, sha256_json
 from lungml.imaging.partial import PartialStore
 from lungml.imaging.store import write_store
-from lungml.imaging.views import Cut, Plane, cut_view
+from lungml.imaging.views import Cut, Plane, crop_plane, cut_crop, cut_view
 from lungml.nodules.masks import consensus_plane_mask
 from lungml.parallel import Pool, worker_pool
 from lungml.params.data import ConsensusParams, CtParams, ViewsParams
@@ -218,20 +218,17 @@ def _cut_nodule(job: _Job, nodule: dict[Any, Any], planes_hu: list[NDArray[np.in
 
 
 def _cut_crop(job: _Job, nodule: dict[Any, Any]) -> Cut:
-    """The view of a ready-made crop: all of it, or a fixed width around its middle."""
     crop_hu = read_crop(job.how.raw, nodule["crop_path"])
-    middle_px = tuple((size - 1) / 2 for size in crop_hu.shape)
+    middle_px = [(size - 1) / 2 for size in crop_hu.shape]
     corner = [
         centre - at for centre, at in zip((nodule["y_index"], nodule["x_index"]), middle_px, strict=True)
     ]
-    mask = np.zeros(crop_hu.shape, dtype=np.bool_)
+    mask = None
     if np.isfinite(corner).all():
         top, left = (max(0, round(float(at))) for at in corner)
         reach = (top + crop_hu.shape[0], left + crop_hu.shape[1])
         mask = _mask(job, nodule, reach)[top:, left:]
-    whole = job.how.view if job.how.views.geometry == "field-of-view" else View.SLICE
-    plane = Plane(nodule["nodule_id"], crop_hu, mask, job.spacing_mm[1:], (middle_px[0], middle_px[1]))
-    return cut_view(plane, whole, job.how.views)
+    return cut_crop(crop_plane(nodule["nodule_id"], crop_hu, job.spacing_mm[1:], mask), job.how.views)
 
 
 def _mask(job: _Job, nodule: dict[Any, Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:

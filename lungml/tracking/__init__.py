@@ -5,8 +5,10 @@ that sending the same files twice makes nothing new and a server that was down l
 
     record.py        one trained model as files: what would be sent, and its checksum
     store.py         where MLflow is, and a session with it
-    runs.py          a record -> a run with parameters, metrics, figures, data and the trials of its search
+    runs.py          a record -> a run with parameters, metrics, figures and data
+    searches.py      the search of a record -> a run, with a child run for each trial
     registry.py      a record -> a version of the task's registered model, with aliases
+    fetching.py      a registered model -> its bundle as files
     promotion.py     which version is champion, under which rule, and who decided it
     served_model.py  what MLflow loads: the bundle with its own preprocessing; nothing is pickled
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from lungml.errors import InputError, MissingInputError
 from lungml.files import read_json, sha256_file, sha256_json, write_json
 from lungml.params.section import Section
+from lungml.revision import git_tags
 from lungml.terms import Task
 
 _SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv"})
@@ -52,15 +51,14 @@ class Record:
         }
         return sha256_json({"task": self.task, "files": files, "params": self.params})
 
-    def figures_and_summaries(self) -> list[tuple[str, Path]]:
-        """Files for the run's artifacts, each with the folder to show it under."""
-        return [
-            (name, path)
-            for name, folder in self.folders.items()
-            if name != "bundle"
-            for path in _files(folder)
-            if path.suffix in _SENT_SUFFIXES
-        ]
+    def search_sha256(self) -> str:
+        """Names the search the model comes from: every file of it."""
+        files = {path.name: sha256_file(path) for path in _files(self.folders["tuned"])}
+        return sha256_json({"task": self.task, "files": files})
+
+    def figures_and_summaries(self, name: str) -> list[Path]:
+        """The files of a folder that go to MLflow as artifacts."""
+        return [path for path in _files(self.folders[name]) if path.suffix in _SENT_SUFFIXES]
 
     def headline(self) -> str:
         """The main result as one sentence for a person who looks at a list of runs or versions."""
@@ -76,8 +74,16 @@ class Record:
         )
 
     def test_metrics(self) -> dict[str, float]:
-        """Final metrics by MLflow name: `test/auroc`, `test/auroc_low`, `test_tta/...`, `diameter/...`."""
-        return test_metrics(read_json(self.folders["evaluation"] / "metrics.json"))
+        """Final metrics by MLflow name: `test/auroc`, `test/auroc_low`, `test_tta/...`, `diameter/...`.
+
+        Of a model of several folds also `cross_validated/...`, the estimate on train and validation.
+        """
+        found = test_metrics(read_json(self.folders["evaluation"] / "metrics.json"))
+        summary = self.folders["log"] / "summary.json"
+        estimate = read_json(summary).get("cross_validated") if summary.is_file() else None
+        if estimate is None:
+            return found
+        return found | _by_name({"cross_validated": estimate["raw"], "cross_validated_tta": estimate["tta"]})
 
     def epochs(self) -> list[dict[str, float]]:
         """The rows of the training history; each has `epoch` and the numbers that were measured."""
@@ -89,6 +95,10 @@ class Record:
     def trials(self) -> list[dict[str, str]]:
         """The rows of the hyper-parameter search, as text."""
         return _rows(self.folders["tuned"] / "trials.csv")
+
+    def trial_scores(self) -> list[dict[str, str]]:
+        """A row for each epoch of each trial: `number`, `epoch`, `score`, as text."""
+        return _rows(self.folders["tuned"] / "scores.csv")
 
     def chosen(self) -> dict[str, str]:
         """What the search chose, as text: the columns of its trials that the best one names too."""
@@ -147,22 +157,28 @@ def read_record(path: Path) -> tuple[Record, Registration]:
 
 
 def test_metrics(metrics: dict[str, Any]) -> dict[str, float]:
-    """Flatten `metrics.json`; what is undefined (null) is left out."""
+    """Flatten `metrics.json`; what is undefined (null) is left out, and of baselines all but the values."""
+    compared = metrics["comparisons"]
     groups = {
         "test": metrics["raw"],
         "test_tta": metrics["tta"],
         "tta_minus_raw": metrics["tta_minus_raw"],
         "model_minus_diameter": metrics["model_minus_diameter"],
-        **metrics["baselines"],
+        **{name: _values_alone(values) for name, values in metrics["baselines"].items()},
+        **{
+            f"model_minus_{name}": {compared["metric"]: {part: row[part] for part in _COMPARED}}
+            for name, row in compared["rows"].items()
+            if name != compared["primary"]
+        },
     }
-    flat = {
-        f"{group}/{metric}" if part == "value" else f"{group}/{metric}_{part}": number
-        for group, values in groups.items()
-        for metric, parts in values.items()
-        for part, number in parts.items()
-        if number is not None
-    }
-    return flat | {"test/n": metrics["n"], "test/patients": metrics["patients"]}
+    return _by_name(groups) | {"test/n": metrics["n"], "test/patients": metrics["patients"]}
+
+
+_COMPARED = ("value", "low", "high", "p_corrected")
+
+
+def _values_alone(values: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    return {metric: {"value": parts["value"]} for metric, parts in values.items()}
 
 
 def flat_params(sections: dict[str, Section]) -> dict[str, Scalar]:
@@ -213,28 +229,15 @@ def bundle_sha256(folder: Path) -> str:
     return sha256_file(path)
 
 
-def git_tags() -> dict[str, str]:
-    """The commit of the working directory, and whether tracked files differ from it.
-
-    `dvc.lock` does not count: DVC rewrites it while it runs stages. Where there is no repository (in a
-    container), `LUNGML_GIT_COMMIT` names the commit.
-    """
-    named = os.environ.get("LUNGML_GIT_COMMIT")
-    commit = named or _git("rev-parse", "HEAD")
-    if commit is None:
-        return {"git_commit": "unknown", "git_dirty": "unknown"}
-    if named:
-        return {"git_commit": commit, "git_dirty": "unknown"}
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock")
-    return {"git_commit": commit, "git_dirty": "true" if changed else "false"}
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False, timeout=30)
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+def _by_name(groups: dict[str, Any]) -> dict[str, float]:
+    """{group: {metric: {part: number}}} -> MLflow name and number; what is undefined is left out."""
+    return {
+        f"{group}/{metric}" if part == "value" else f"{group}/{metric}_{part}": number
+        for group, values in groups.items()
+        for metric, parts in values.items()
+        for part, number in parts.items()
+        if number is not None
+    }
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, Scalar]]:

@@ -23,14 +23,15 @@ from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 import lungml
 from lungml.terms import Alias, Task
 from lungml.tracking.record import Record, Registration
-from lungml.tracking.runs import finish_run, finished_run, start_run
+from lungml.tracking.runs import finish_run, run_of, start_run
+from lungml.tracking.searches import send_search
 from lungml.tracking.store import experiment_id, project_root, session
 
 _NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "timm", "torch", "torchvision")
 
 
 def register(record: Record, promotion: Literal["first", "never"]) -> Registration:
-    """Send a record: a run, a version, its aliases. What is there already stays as it is.
+    """Send a record: a run, one for its search, a version, its aliases. What is there already stays as it is.
 
     A process that is killed on the way leaves a run that is not finished; the next call starts it anew.
     Aliases move last.
@@ -44,9 +45,10 @@ def register(record: Record, promotion: Literal["first", "never"]) -> Registrati
         _make_registered_model(client, record.task)
         version = _version_of(client, record)
         experiment = experiment_id(client, record.task, root)
-        run = finished_run(client, experiment, record)
+        search = send_search(client, experiment, record)
+        run = run_of(client, experiment, record)
         if run is None:
-            run_id = start_run(client, experiment, record)
+            run_id = start_run(client, experiment, record, search)
             model_id = None if version else _log_model(run_id, record)
             finish_run(client, run_id, record, model_id)
         else:

@@ -1,4 +1,4 @@
-"""A record -> an MLflow run: parameters, metrics per epoch and on the test part, figures, data, trials."""
+"""A record -> an MLflow run: parameters, metrics per epoch and on the test part, figures, data."""
 
 from __future__ import annotations
 
@@ -10,34 +10,45 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
 
 from lungml.files import read_json
-from lungml.tracking.record import Record, number_of
+from lungml.tracking.record import Record
 from lungml.tracking.store import who
 
-_PARENT_TAG = "mlflow.parentRunId"
 _RECORD_TAG = "record_sha256"
 _METRICS_A_BATCH = 1000
 _PARAMS_A_BATCH = 100
+_SHOWN_FOLDERS = ("log", "evaluation", "explanation", "screen")
+"""The bundle is logged as a model, and what the search wrote is with the search's run."""
 _DIGEST_CHARACTERS = 32
 """MLflow keeps at most 36."""
 
-_TRIAL_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED"}
-"""How an Optuna state shows as a run's status; every other state is FAILED."""
+
+def run_of(client: MlflowClient, experiment: str, record: Record) -> Run | None:
+    """The run that already holds this record."""
+    return finished_run(client, experiment, _RECORD_TAG, record.sha256())
 
 
-def finished_run(client: MlflowClient, experiment: str, record: Record) -> Run | None:
-    """The run that already holds this record; one that was cut short is closed and does not count."""
-    found = client.search_runs([experiment], f"tags.{_RECORD_TAG} = '{record.sha256()}'")
+def finished_run(client: MlflowClient, experiment: str, tag: str, value: str) -> Run | None:
+    """The run with this tag; one that was cut short is closed and does not count."""
+    found = client.search_runs([experiment], f"tags.{tag} = '{value}'")
     for run in found:
         if run.info.status == "RUNNING":
             client.set_terminated(run.info.run_id, "KILLED")
     return next((run for run in found if run.info.status == "FINISHED"), None)
 
 
-def start_run(client: MlflowClient, experiment: str, record: Record) -> str:
-    """Make a run for a record and give its id; it counts as there only once `finish_run` was called."""
+def start_run(client: MlflowClient, experiment: str, record: Record, search: str) -> str:
+    """Make a run for a record and give its id; it counts as there only once `finish_run` was called.
+
+    Args:
+        client: of the store.
+        experiment: id of the task's experiment.
+        record: what the run is to hold.
+        search: id of the run of the search that the model comes from.
+    """
     tags = record.tags | {
         _RECORD_TAG: record.sha256(),
         "task": record.task,
+        "search_run_id": search,
         "mlflow.user": who(),
         "mlflow.note.content": record.headline(),
         "mlflow.source.git.commit": record.tags["git_commit"],
@@ -53,7 +64,7 @@ def finish_run(client: MlflowClient, run_id: str, record: Record, model_id: str 
     now = time.time_ns() // 1_000_000
     data, split = _datasets(record)
     chosen = {f"chosen.{name}": value for name, value in record.chosen().items()}
-    _log_params(client, run_id, {name: str(value) for name, value in record.params.items()} | chosen)
+    log_params(client, run_id, {name: str(value) for name, value in record.params.items()} | chosen)
     metrics = [
         Metric(name, value, now, int(row["epoch"]))
         for row in record.epochs()
@@ -64,11 +75,11 @@ def finish_run(client: MlflowClient, run_id: str, record: Record, model_id: str 
         Metric(name, value, now, 0, model_id, split.name, split.digest)
         for name, value in record.test_metrics().items()
     ]
-    _log_metrics(client, run_id, metrics)
+    log_metrics(client, run_id, metrics)
     client.log_inputs(run_id, [_input(data, "index"), _input(split, "train, val and test")])
-    for folder, path in record.figures_and_summaries():
-        client.log_artifact(run_id, str(path), folder)
-    _log_trials(client, run_id, record)
+    for folder in _SHOWN_FOLDERS:
+        for path in record.figures_and_summaries(folder):
+            client.log_artifact(run_id, str(path), folder)
     client.set_terminated(run_id)
 
 
@@ -88,32 +99,14 @@ def _input(dataset: Dataset, context: str) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
 
-def _log_trials(client: MlflowClient, parent: str, record: Record) -> None:
-    """Each trial of the search as a child run."""
-    experiment = client.get_run(parent).info.experiment_id
-    searched = record.chosen()
-    for row in record.trials():
-        state = row["state"]
-        tags = {_PARENT_TAG: parent, "optuna.trial": row["number"], "optuna.state": state}
-        child = client.create_run(experiment, run_name=f"trial {row['number']}", tags=tags).info.run_id
-        others = {name: text for name, text in row.items() if name not in ("number", "state") and text}
-        _log_params(client, child, {name: text for name, text in others.items() if name in searched})
-        measured = {name: number_of(text) for name, text in others.items() if name not in searched}
-        now = time.time_ns() // 1_000_000
-        _log_metrics(
-            client,
-            child,
-            [Metric(name, value, now, 0) for name, value in measured.items() if value is not None],
-        )
-        client.set_terminated(child, _TRIAL_STATUS.get(state, "FAILED"))
-
-
-def _log_params(client: MlflowClient, run_id: str, params: dict[str, str]) -> None:
+def log_params(client: MlflowClient, run_id: str, params: dict[str, str]) -> None:
+    """Send parameters, as many at once as MLflow takes."""
     rows = [Param(name, value) for name, value in params.items()]
     for start in range(0, len(rows), _PARAMS_A_BATCH):
         client.log_batch(run_id, params=rows[start : start + _PARAMS_A_BATCH])
 
 
-def _log_metrics(client: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
+def log_metrics(client: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
+    """Send metrics, as many at once as MLflow takes."""
     for start in range(0, len(metrics), _METRICS_A_BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_BATCH])

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: whole or not there, checked when read, the last two kept.
+"""Checkpoints of a training: whole or not there, checked when read, the last two and the best kept.
 
 They lie in a work folder beside the training's output (never inside it: DVC empties outputs before a run)
 and go when the training is done. A file's name holds its SHA-256, so a damaged one is passed over (C02).
@@ -24,6 +24,8 @@ from lungml.files import atomic_file, sha256_file
 from lungml.progress import say
 
 _KEPT = 2
+_FORMAT = 2
+"""Grows when a training can no longer go on from what an older lungml saved."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
@@ -39,16 +41,24 @@ class Checkpoints:
         self.folder = folder
         self.fingerprint = fingerprint
 
-    def save(self, state: dict[str, Any], *, epoch: int, step: int) -> None:
-        """Write `state` (tensors, numbers, texts, lists and dicts of them); drop all but the last two."""
+    def save(self, state: dict[str, Any], *, epoch: int, step: int, best_epoch: int = 0) -> None:
+        """Write a state; drop all but the last two and the one of the best epoch.
+
+        Args:
+            state: tensors, numbers, texts, lists and dicts of them.
+            epoch: how many are over.
+            step: how many steps of the next one are done.
+            best_epoch: the best so far, from 1; 0 is none.
+        """
         stream = io.BytesIO()
-        torch.save({"fingerprint": self.fingerprint, "state": state}, stream)
+        torch.save({"format": _FORMAT, "fingerprint": self.fingerprint, "state": state}, stream)
         payload = stream.getvalue()
         digest = hashlib.sha256(payload).hexdigest()
-        with atomic_file(self.folder / f"{epoch:05}-{step:07}.{digest}.pt") as temporary:
+        with atomic_file(self.folder / f"{_place(epoch, step)}.{digest}.pt") as temporary:
             temporary.write_bytes(payload)
         for old in self._files()[:-_KEPT]:
-            old.unlink()
+            if not best_epoch or not old.name.startswith(_place(best_epoch, 0)):
+                old.unlink()
 
     def load(self) -> dict[str, Any] | None:
         """Read the newest state that is whole; None if there is none, or it is of another training.
@@ -56,6 +66,8 @@ class Checkpoints:
         Raises:
             ModelError: there are checkpoints, and all are damaged.
         """
+        for rest in self.folder.glob(".*.tmp-*"):
+            rest.unlink()  # of a save that was killed
         files = self._files()
         whole = next((file for file in reversed(files) if _is_whole(file)), None)
         if files and whole is None:
@@ -66,7 +78,7 @@ class Checkpoints:
         if whole is None:
             return None
         saved = torch.load(whole, map_location="cpu", weights_only=True)
-        if saved["fingerprint"] != self.fingerprint:
+        if (saved.get("format"), saved["fingerprint"]) != (_FORMAT, self.fingerprint):
             say(f"  {self.folder} is of other parameters, data or versions: training from the beginning")
             self.clear()
             return None
@@ -108,6 +120,11 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         _put_back()
+
+
+def _place(epoch: int, step: int) -> str:
+    """Sorts by age."""
+    return f"{epoch:05}-{step:07}"
 
 
 def _is_whole(file: Path) -> bool:

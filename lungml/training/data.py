@@ -1,10 +1,11 @@
-"""The examples of a part in memory, and the batches an epoch makes of them.
+"""The examples of a part in memory, and the batches that an epoch makes of them.
 
 Rows are chosen by the split before any pixel is read, so test pixels never reach training.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lungml.augment.balance import IntArray, Showings, class_weights, draw_showings
+from lungml.augment.balance import IntArray, Lift, Showings, class_weights, draw_showings
 from lungml.augment.geometric import draw_geometry, warp
 from lungml.augment.mixing import mix
-from lungml.errors import InputError
+from lungml.errors import InputError, ParamsError
 from lungml.imaging.intensity import Normalisation, normalise
 from lungml.labels import reader_shares
-from lungml.params.model import RecipeParams
+from lungml.params.model import AugmentParams, RecipeParams
 from lungml.terms import Part, Target
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Examples:
     labels: IntArray
     classes: int
     reader_shares: NDArray[np.float64] | None = None
+
+    def ids_of(self, rows: IntArray) -> tuple[str, ...]:
+        """Their nodule_ids, in this order."""
+        return tuple(self.nodule_ids[row] for row in rows)
 
     def targets(self, rows: IntArray, reader_share: float) -> NDArray[np.float32]:
         """What a model is to answer for `rows` (M,): (M, K), rows sum to 1.
@@ -74,11 +79,24 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step sees: `images` (B, C, H, W) normalised, `targets` (B, K) that sum to 1."""
+    """What one step sees: `inputs` of the network, (B, ...) each, and `targets` (B, K) that sum to 1.
 
-    images: Tensor
+    The inputs are normalised images (B, C, H, W), or what the frozen layers made of them.
+    """
+
+    inputs: tuple[Tensor, ...]
     targets: Tensor
     nodule_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.nodule_ids)
+
+    def micro_batches(self, count: int) -> Iterator[Batch]:
+        """The batch in `count` pieces whose sizes differ by one at most; as many as examples, if fewer."""
+        ends = np.linspace(0, len(self), min(count, len(self)) + 1).astype(int).tolist()
+        for start, end in itertools.pairwise(ends):
+            inputs = tuple(each[start:end] for each in self.inputs)
+            yield Batch(inputs, self.targets[start:end], self.nodule_ids[start:end])
 
 
 def select_examples(store: ViewStore, split: pd.DataFrame, target: Target, part: Part) -> Examples:
@@ -116,36 +134,61 @@ def examples_of(store: ViewStore, rows: pd.DataFrame, target: Target, what: str)
     return Examples(tuple(nodule_ids), images_hu, labels, len(target.class_names), shares)
 
 
-def count_steps(train: Examples, recipe: RecipeParams, batch_size: int) -> int:
-    """How many steps an epoch has; the same in every epoch."""
-    examples = len(_showings(train, recipe, seed=0, epoch=0).rows)
-    return -(-examples // batch_size)
+def draw_steps(
+    train: Examples, recipe: RecipeParams, batch_size: int, *, seed: int, epoch: int
+) -> list[Showings]:
+    """Which examples each step of an epoch shows; sizes differ by one at most.
 
+    Every epoch has the same number of steps.
 
-def epoch_batches(
-    data: TrainingData, recipe: RecipeParams, batch_size: int, *, seed: int, epoch: int, first_step: int = 0
-) -> Iterator[Batch]:
-    """Yield the batches of an epoch from `first_step` on; sizes differ by one at most.
-
-    Each batch depends on the arguments alone, so a resumed epoch goes on with the batches it would have had.
+    Raises:
+        ParamsError: see `lift_of`.
     """
-    shown = _showings(data.train, recipe, seed=seed, epoch=epoch)
-    steps = count_steps(data.train, recipe, batch_size)
-    parts = np.array_split(np.arange(len(shown.rows)), steps)
-    for step in range(first_step, steps):
-        rows, copies = shown.rows[parts[step]], shown.copies[parts[step]]
-        geometry = draw_geometry(recipe.augment, rows, copies, seed=seed, epoch=epoch)
-        images_hu = warp(torch.from_numpy(data.train.images_hu[rows]), geometry)
-        images, targets = mix(
-            normalise(images_hu, data.normalisation),
-            torch.from_numpy(data.train.targets(rows, recipe.reader_share)),
-            recipe.augment,
-            key=(seed, epoch, step),
+    lift = lift_of(recipe, train.classes)
+    shown = draw_showings(train.labels, recipe.imbalance, lift=lift, seed=seed, epoch=epoch)
+    parts = np.array_split(np.arange(len(shown.rows)), -(-len(shown.rows) // batch_size))
+    return [Showings(shown.rows[part], shown.copies[part]) for part in parts]
+
+
+def lift_of(recipe: RecipeParams, classes: int) -> Lift:
+    """What up-sampling lifts the classes of a task to.
+
+    Raises:
+        ParamsError: the recipe counts other classes than the task has.
+    """
+    counts = recipe.upsample_counts
+    if counts is not None and len(counts) != classes:
+        raise ParamsError(
+            f"recipe.upsample_counts has {len(counts)} number(s), and the task {classes} classes; "
+            "give one for each, or null"
         )
-        yield Batch(images, targets, tuple(data.train.nodule_ids[row] for row in rows))
+    return recipe.upsample_share if counts is None else counts
 
 
-def _showings(train: Examples, recipe: RecipeParams, *, seed: int, epoch: int) -> Showings:
-    return draw_showings(
-        train.labels, recipe.imbalance, upsample_share=recipe.upsample_share, seed=seed, epoch=epoch
-    )
+def load_images(
+    data: TrainingData, augment: AugmentParams, shown: Showings, *, seed: int, epoch: int
+) -> Tensor:
+    """Training images in their augmented form, normalised (M, C, H, W); each depends on its own key alone."""
+    geometry = draw_geometry(augment, shown.rows, shown.copies, seed=seed, epoch=epoch)
+    images_hu = warp(torch.from_numpy(data.train.images_hu[shown.rows]), geometry)
+    images: Tensor = normalise(images_hu, data.normalisation)
+    return images
+
+
+def load_batch(
+    data: TrainingData, recipe: RecipeParams, shown: Showings, *, key: tuple[int, int, int]
+) -> Batch:
+    """The batch of a step from whole images, augmented and mixed as the recipe says.
+
+    Args:
+        data: of the training.
+        recipe: augmentation, mixing and targets.
+        shown: the step's examples, from `draw_steps`.
+        key: (seed, epoch, step). With the examples it decides everything, so a resumed epoch goes on with
+            the batches it would have had.
+    """
+    seed, epoch, _step = key
+    images = load_images(data, recipe.augment, shown, seed=seed, epoch=epoch)
+    targets = torch.from_numpy(data.train.targets(shown.rows, recipe.reader_share))
+    images, targets = mix(images, targets, recipe.augment, key=key)
+    return Batch((images,), targets, data.train.ids_of(shown.rows))

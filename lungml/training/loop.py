@@ -10,21 +10,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor
-
-from lungml.errors import InterruptedRunError
 from lungml.models.classifier import Classifier
 from lungml.models.freezing import set_frozen
 from lungml.models.precision import stepping
 from lungml.params.model import RecipeParams
 from lungml.training.checkpoint import Checkpoints
-from lungml.training.data import Batch, TrainingData, count_steps, epoch_batches
-from lungml.training.determinism import reproducible, seeded
+from lungml.training.data import TrainingData, draw_steps
+from lungml.training.determinism import reproducible
+from lungml.training.feeds import Feed, Feeder, WholeImages
+from lungml.training.gradients import Gradients, LossOf, StepKey
 from lungml.training.losses import LOSSES
 from lungml.training.optim import set_learning_rate
+from lungml.training.prefixes import Prefixes
+from lungml.training.safety import Safety
 from lungml.training.schedule import EpochPlan, plan_epochs
 from lungml.training.state import EpochRecord, TrainingState
-from lungml.training.validation import DivergedError, validate
+from lungml.training.validation import validate
 
 
 @dataclass(frozen=True)
@@ -50,91 +51,77 @@ def train(
     settings: Settings,
     *,
     checkpoints: Checkpoints | None = None,
+    prefixes: Prefixes | None = None,
     stop_asked: Callable[[], bool] = lambda: False,
 ) -> Iterator[EpochRecord]:
     """Train `classifier` in place, epoch by epoch; when exhausted it carries its best weights.
 
     The best epoch is the one with the highest validation weighted AUPRC, of equal ones the one with the
     lowest validation loss; with `settings.keep` last, the last one's weights are carried. With `checkpoints`,
-    epochs of an earlier run are yielded again, not redone.
+    epochs of an earlier run are yielded again, not redone. Trainings that share `prefixes` share what frozen
+    layers made of the same data.
 
     Raises:
-        DivergedError: the loss is NaN or infinite; the text names the nodules of the batch.
+        DivergedError: the loss or the gradient is not a number; the text names the nodules of the batch. That
+            step is not taken, and `classifier` goes back to its best weights.
         InterruptedRunError: `stop_asked` said yes; the step was finished and saved.
     """
-    plans = plan_epochs(settings.recipe, settings.learning_rate, settings.head_epochs, settings.epochs)
     state = TrainingState(classifier, settings.optimizer, settings.recipe)
-    if checkpoints and (saved := checkpoints.load()):
-        state.load_state_dict(saved)
+    safety = Safety(checkpoints, stop_asked)
+    safety.resume(state)
+    whole = WholeImages(classifier, data, settings.recipe, settings.seed)
+    course = _Course(settings, data, Feeder(whole, prefixes or Prefixes(safety.folder)), safety)
+    plans = plan_epochs(settings.recipe, settings.learning_rate, settings.head_epochs, settings.epochs)
     yield from state.records
     while not _is_done(state, settings):
-        with reproducible(settings.recipe.threads):
-            _train_epoch(state, plans[state.epoch], data, settings, _Safety(checkpoints, stop_asked))
-            with stepping(settings.recipe.precision):
-                validation = validate(classifier, state.average.state, data)
-            state.close_epoch(plans[state.epoch].phase, validation, keep=settings.keep)
-        if checkpoints:
-            checkpoints.save(state.state_dict(), epoch=state.epoch, step=0)
+        with safety.rolling_back(state), reproducible(settings.recipe.threads):
+            course.run_epoch(state, plans[state.epoch])
+            safety.after_epoch(state)
         yield state.records[-1]
     classifier.load_state_dict(state.best_weights)
     classifier.eval()
 
 
 @dataclass(frozen=True)
-class _Safety:
-    """What keeps a training from being lost."""
+class _Course:
+    """What is the same in all epochs of a training."""
 
-    checkpoints: Checkpoints | None
-    stop_asked: Callable[[], bool]
+    settings: Settings
+    data: TrainingData
+    feeder: Feeder
+    safety: Safety
 
-    def after_step(self, state: TrainingState) -> None:
-        if not self.stop_asked():
-            return
-        if self.checkpoints:
-            self.checkpoints.save(state.state_dict(), epoch=state.epoch, step=state.step)
-        raise InterruptedRunError(
-            f"training was stopped on request in epoch {state.epoch + 1}, after step {state.step}; "
-            "the same command goes on from there"
+    def run_epoch(self, state: TrainingState, plan: EpochPlan) -> None:
+        recipe = self.settings.recipe
+        set_frozen(state.classifier.backbone, plan.frozen_fraction, recipe.norm_statistics)
+        state.classifier.train()  # after the freezing, which decides what follows it
+        state.open_epoch()
+        feed = self.feeder.choose()
+        self._take_steps(state, plan, feed)
+        network, batches = feed.validation(state.average.state)
+        with stepping(recipe.precision):
+            validation = validate(network, state.average.state, batches, self.data.val.labels)
+        state.close_epoch(plan.phase, validation, keep=self.settings.keep)
+
+    def _take_steps(self, state: TrainingState, plan: EpochPlan, feed: Feed) -> None:
+        settings, epoch = self.settings, state.epoch
+        gradients = Gradients(feed.network, _loss(self.data, settings.recipe), settings.recipe)
+        steps = draw_steps(
+            self.data.train, settings.recipe, settings.batch_size, seed=settings.seed, epoch=epoch
         )
+        for step in range(state.step, len(steps)):
+            batch = feed.batch(steps[step], epoch=epoch, step=step)
+            key = StepKey(settings.seed, epoch, step)
+            loss, state.micro_batches = gradients.fill(batch, state.micro_batches, key)
+            set_learning_rate(state.optimizer, plan.learning_rate(step / len(steps)))
+            state.finish_step(loss, len(batch))
+            self.safety.after_step(state)
 
 
-def _train_epoch(
-    state: TrainingState, plan: EpochPlan, data: TrainingData, settings: Settings, safety: _Safety
-) -> None:
-    recipe, epoch = settings.recipe, state.epoch
-    steps = count_steps(data.train, recipe, settings.batch_size)
-    state.open_epoch()
-    loss_of = _loss(data, recipe)
-    set_frozen(state.classifier.backbone, plan.frozen_fraction)
-    state.classifier.train()  # after the freezing, which decides what follows it
-    batches = epoch_batches(
-        data, recipe, settings.batch_size, seed=settings.seed, epoch=epoch, first_step=state.step
-    )
-    for batch in batches:
-        set_learning_rate(state.optimizer, plan.learning_rate(state.step / steps))
-        with seeded(settings.seed, epoch, state.step):
-            with stepping(recipe.precision):
-                logits = state.classifier(batch.images)
-            loss = loss_of(logits.float(), batch.targets)
-        _check(loss, batch, state)
-        loss.backward()  # type: ignore[no-untyped-call]
-        state.finish_step(float(loss.detach()), len(batch.images))
-        safety.after_step(state)
-
-
-def _loss(data: TrainingData, recipe: RecipeParams) -> Callable[[Tensor, Tensor], Tensor]:
+def _loss(data: TrainingData, recipe: RecipeParams) -> LossOf:
     weights = data.class_weights(recipe)
     loss = LOSSES[recipe.loss]
     return lambda logits, targets: loss(logits, targets, weights)
-
-
-def _check(loss: Tensor, batch: Batch, state: TrainingState) -> None:
-    if not bool(loss.detach().isfinite()):
-        raise DivergedError(
-            f"the training loss is {float(loss.detach())} in epoch {state.epoch + 1}, step {state.step + 1}. "
-            f"The batch held the nodules {', '.join(batch.nodule_ids)}. "
-            "Look at these, or lower the learning rate (tune.learning_rate in params.yaml)"
-        )
 
 
 def _is_done(state: TrainingState, settings: Settings) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lungml.models.classifier import Classifier
 from lungml.params.model import RecipeParams
-from lungml.training.optim import Average, build_optimizer, copy_state
+from lungml.training.optim import Average, build_optimizer, copy_state, layer_rate_shares
 from lungml.training.validation import Validation
 
 
@@ -52,14 +52,19 @@ class _Tally:
 
 
 class TrainingState:
-    """Model, optimizer, moving average, records and best weights of a training."""
+    """Model, optimizer, moving average, records and best weights of a training.
+
+    `micro_batches` is the number that a batch goes through the network in.
+    """
 
     def __init__(self, classifier: Classifier, optimizer: str, recipe: RecipeParams) -> None:
         self.classifier = classifier
-        self.optimizer = build_optimizer(optimizer, classifier, recipe.weight_decay)
+        shares = layer_rate_shares(classifier, recipe.layer_decay)
+        self.optimizer = build_optimizer(optimizer, classifier, recipe.weight_decay, shares)
         self.average = Average(classifier, recipe.average_decay)
         self.epoch = 0
         self.step = 0
+        self.micro_batches = recipe.accumulate
         self.records: list[EpochRecord] = []
         self.best: Validation | None = None
         self.best_epoch = 0
@@ -68,14 +73,18 @@ class TrainingState:
         self._mark = 0.0
 
     def open_epoch(self) -> None:
-        """Start the clock; after a resume, the sums of the epoch's earlier steps are there already."""
+        """Start the clock, once the layers of the epoch are frozen.
+
+        After a resume, the sums of the epoch's earlier steps are there already.
+        """
+        self.average.follow()
         self._mark = time.perf_counter()
 
     def finish_step(self, loss: float, images: int) -> None:
         """Apply the gradients of a step and count it."""
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.average.update(self.classifier)
+        self.average.update()
         self.step += 1
         self._tally.loss += loss * images
         self._tally.images += images
@@ -93,6 +102,15 @@ class TrainingState:
         self.step = 0
         self._tally = _Tally()
 
+    def roll_back(self) -> None:
+        """Put the classifier back to its best weights so far, if an epoch is over."""
+        if self.best_weights:
+            self.classifier.load_state_dict(self.best_weights)
+
+    def is_sound(self) -> bool:
+        """Whether all weights are numbers."""
+        return all(bool(value.isfinite().all()) for value in self.classifier.state_dict().values())
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: tensors, numbers and texts."""
         return {
@@ -101,6 +119,7 @@ class TrainingState:
             "average": self.average.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
+            "micro_batches": self.micro_batches,
             "records": [asdict(record) for record in self.records],
             "best": None if self.best is None else asdict(self.best),
             "best_epoch": self.best_epoch,
@@ -114,6 +133,7 @@ class TrainingState:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average.load_state_dict(saved["average"])
         self.epoch, self.step = saved["epoch"], saved["step"]
+        self.micro_batches = saved["micro_batches"]
         self.records = [EpochRecord(**record) for record in saved["records"]]
         self.best = None if saved["best"] is None else Validation(**saved["best"])
         self.best_epoch = saved["best_epoch"]
@@ -128,7 +148,7 @@ class TrainingState:
             val_loss=validation.loss,
             val_weighted_auprc=validation.weighted_auprc,
             val_balanced_accuracy=validation.balanced_accuracy,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=max(group["lr"] for group in self.optimizer.param_groups),
             trainable_share=_trainable_share(self.classifier),
             images_per_s=self._tally.images / self._tally.seconds,
             seconds=self._tally.seconds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,13 @@ from torch.func import functional_call
 
 from lungml.augment.balance import IntArray
 from lungml.errors import ModelError
-from lungml.evaluation.metrics import measure
+from lungml.evaluation.metrics import values
 from lungml.evaluation.tally import check_cases
 from lungml.imaging.intensity import normalise
 from lungml.training.data import TrainingData
 
-_BATCH = 64
+BLOCK = 64
+"""Images that go through a network at once where nothing is learned."""
 
 
 class DivergedError(ModelError):
@@ -39,34 +40,46 @@ class Validation:
         return other is None or (self.weighted_auprc, -self.loss) > (other.weighted_auprc, -other.loss)
 
 
-def validate(classifier: nn.Module, weights: Mapping[str, Tensor], data: TrainingData) -> Validation:
-    """Predict the validation part with `weights` in the place of the classifier's own.
+def validation_images(data: TrainingData) -> Iterator[tuple[Tensor]]:
+    """The images of the validation part, normalised, in `BLOCK`s."""
+    for part in torch.split(torch.from_numpy(data.val.images_hu), BLOCK):
+        yield (normalise(part, data.normalisation),)
+
+
+def validate(
+    network: nn.Module,
+    weights: Mapping[str, Tensor],
+    batches: Iterable[tuple[Tensor, ...]],
+    labels: IntArray,
+) -> Validation:
+    """Predict the validation part with `weights` in the place of the network's own.
+
+    Args:
+        network: gives logits; it is left in evaluation mode.
+        weights: for all of the network, at least.
+        batches: its inputs, in the order of `labels`.
+        labels: (N,), of at least two classes.
 
     Raises:
         DivergedError: a prediction is not a number.
     """
-    classifier.eval()
-    images = torch.from_numpy(data.val.images_hu)
-    labels = torch.from_numpy(data.val.labels)
+    network.eval()
+    own = {name: weights[name] for name in network.state_dict()}
     with torch.inference_mode():
-        logits = torch.cat(
-            [
-                functional_call(classifier, dict(weights), (normalise(part, data.normalisation),))
-                for part in torch.split(images, _BATCH)
-            ]
-        ).double()
-        loss = float(torch.nn.functional.cross_entropy(logits, labels))
+        logits = torch.cat([functional_call(network, own, inputs) for inputs in batches]).double()
+        loss = float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)))
     if not math.isfinite(loss):
         raise DivergedError(
             "the validation loss is not a number: the weights have grown without bound. "
-            "Lower the learning rate (tune.learning_rate in params.yaml)"
+            "Lower the learning rate (tune.space.learning_rate in params.yaml)"
         )
-    return _measure(data.val.labels, logits.softmax(dim=1).numpy(), loss)
+    return _measure(labels, logits.softmax(dim=1).numpy(), loss)
 
 
 def _measure(labels: IntArray, probabilities: NDArray[np.float64], loss: float) -> Validation:
-    measures = measure(check_cases(labels, probabilities))
-    headline, balanced = measures["weighted_auprc"].value, measures["balanced_accuracy"].value
-    if headline is None or balanced is None:  # at least two classes are there, so both are defined
+    names = ("weighted_auprc", "balanced_accuracy")
+    found = values(check_cases(labels, probabilities), np.ones((1, len(labels))), names)
+    headline, balanced = (float(found[name][0]) for name in names)
+    if math.isnan(headline) or math.isnan(balanced):  # at least two classes are there, so both are defined
         raise ModelError("the validation metrics are not defined; check the validation part's labels")
     return Validation(loss, headline, balanced)

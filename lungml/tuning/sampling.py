@@ -6,8 +6,11 @@ often a search was killed. Several workers that ask at once get different ones.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from optuna import Study
 from optuna.distributions import (
     BaseDistribution,
@@ -24,23 +27,25 @@ from lungml.tuning.candidate import Candidate, middle_of, searched_names, takes_
 
 SLOT = "slot"
 """Attribute of a trial that stands in for a dead one: the dead one's place in the budget."""
-_RANDOM_TRIALS = 4
-"""Trials before the sampler learns from earlier ones."""
+_FEWEST_RANDOM_TRIALS = 4
+"""Before the sampler learns from earlier trials; more where more hyper-parameters are searched."""
 
 
-def slot_of(study: Study, trial: FrozenTrial) -> int:
-    """The trial's place in the budget, from 0: its rank among trials that stand in for no other."""
-    if SLOT in trial.user_attrs:
-        return int(trial.user_attrs[SLOT])
-    return sum(other.number < trial.number for other in first_attempts(study))
+def slots_of(trials: Sequence[FrozenTrial]) -> dict[int, int]:
+    """Number of each trial -> its place in the budget, from 0; a trial that stands in for one has that one's.
+
+    Args:
+        trials: all of a study.
+    """
+    ordered = sorted(trials, key=lambda trial: trial.number)
+    places = itertools.count()
+    return {
+        trial.number: trial.user_attrs[SLOT] if SLOT in trial.user_attrs else next(places)
+        for trial in ordered
+    }
 
 
-def first_attempts(study: Study) -> list[FrozenTrial]:
-    """The trials that stand in for no other."""
-    return [trial for trial in study.get_trials(deepcopy=False) if SLOT not in trial.user_attrs]
-
-
-def ask(tune: TuneParams, trial: Trial) -> Candidate:
+def draw_candidate(tune: TuneParams, trial: Trial) -> Candidate:
     """Draw the candidate of a trial; the learning rate only where the schedule that was drawn needs one."""
     values: dict[str, Scalar] = {}
     if "schedule" in tune.space:
@@ -53,7 +58,7 @@ def ask(tune: TuneParams, trial: Trial) -> Candidate:
 
 
 class SlotSampler(BaseSampler):
-    """TPE with the seed `tune.seed + slot`; slot 0 is the middle of the space (`middle_of`)."""
+    """TPE, seeded by (tune.seed, slot); slot 0 is the middle of the space (`middle_of`)."""
 
     def __init__(self, tune: TuneParams) -> None:
         self._tune = tune
@@ -61,8 +66,10 @@ class SlotSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Make the sampler of this trial."""
-        slot = slot_of(study, trial)
-        sampler = TPESampler(seed=self._tune.seed + slot, n_startup_trials=_RANDOM_TRIALS)
+        slot = slots_of(study.get_trials(deepcopy=False))[trial.number]
+        seed = int(np.random.SeedSequence((self._tune.seed, slot)).generate_state(1)[0])
+        random_trials = max(_FEWEST_RANDOM_TRIALS, len(self._tune.space.root))
+        sampler = TPESampler(seed=seed, n_startup_trials=random_trials)
         self._now = PartialFixedSampler(dict(middle_of(self._tune).values), sampler) if slot == 0 else sampler
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:

@@ -1,36 +1,38 @@
 """The loop of a worker: take a trial, train it fold by fold, prune it, until the budget is finished.
 
-Trials are numbered by the storage in one step, so no two workers ever train the same one. The budget counts
-finished trials: complete ones and pruned ones.
+A trial has a place in the budget (its slot). The storage numbers trials in one step, so workers get different
+slots. A slot whose trial failed (its worker died, was stopped or met an error) gets another trial, queued by
+whoever sees it; should two see it at once, the trial with the lower number is trained and the other dropped.
+The budget counts finished trials: complete ones and pruned ones.
 """
 
 from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from lungml.errors import MissingInputError
 from lungml.params.model import TuneParams
+from lungml.tuning.attendance import Attendance
 from lungml.tuning.candidate import Candidate
-from lungml.tuning.sampling import SlotSampler, ask, first_attempts, slot_of
-from lungml.tuning.storage import VARIABLE, Place, bury_dead, give_back, open_storage, requeue, sign
+from lungml.tuning.quiet import quiet
+from lungml.tuning.sampling import SLOT, SlotSampler, draw_candidate, slots_of
+from lungml.tuning.storage import Place, opened_study
 from lungml.tuning.trials import TrialResult
 
 _UNPRUNED_TRIALS = 2
 _POLL_S = 1.0
-_LOST_AFTER = 10
-"""Polls without anybody at work before a place in the budget counts as lost."""
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+_LIVE = (*_FINISHED, TrialState.RUNNING, TrialState.WAITING)
 
 Objective = Callable[[Candidate], Iterator[Iterator[float]]]
-"""A candidate -> for each fold the score after each epoch. NaN: it diverged, so the trial is pruned."""
+"""A candidate -> for each fold the score after each epoch, from 0 to 1. NaN: it diverged, and is pruned."""
 
 
 def search(
@@ -44,147 +46,145 @@ def search(
         place: where the study is kept while it is not done.
         name: of the study; one with another name in the same place is left alone.
         joins: help with a study that another worker has begun, instead of beginning it.
+
+    Raises:
+        MissingInputError: there is no study to help with.
+        ServiceError: the database does not answer.
     """
-    with quiet():
-        worker = _Worker(tune, objective, place, _open_study(tune, place, name, joins=joins))
-        if not joins:
-            worker.recover_lost()
-    told: set[int] = set()
-    while True:
-        finished = worker.finished()
-        yield from (trial for trial in finished if trial.number not in told)
-        told |= {trial.number for trial in finished}
-        if len(told) >= tune.trials:
-            return
-        with quiet():
-            worker.work()
+    try:
+        with opened_study(place, name, joins=joins) as (study, attendance):
+            study.sampler = SlotSampler(tune)
+            study.pruner = _pruner(tune)
+            yield from _Worker(tune, objective, study, attendance).until_finished()
+    except FileNotFoundError:
+        # The worker that began the search has seen its end and removed the journal.
+        if not (joins and place.is_gone()):
+            raise
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Worker:
-    """A worker of a study, at trial `current`.
-
-    `idle` counts the polls in which it found nothing to do and nobody at work.
-    """
+    """A worker of a study."""
 
     tune: TuneParams
     objective: Objective
-    place: Place
     study: optuna.Study
-    current: int | None = None
-    idle: int = 0
+    attendance: Attendance
 
-    def finished(self) -> list[TrialResult]:
-        """The finished trials of the budget by number; should two have one place, the first counts."""
-        by_slot: dict[int, FrozenTrial] = {}
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
-            by_slot.setdefault(slot_of(self.study, trial), trial)
-        return [_result(slot, by_slot[slot]) for slot in sorted(by_slot) if slot < self.tune.trials]
+    def until_finished(self) -> Iterator[TrialResult]:
+        """Work; yield finished trials as they become known."""
+        told: set[int] = set()
+        while True:
+            finished = self._finished()
+            yield from (trial for trial in finished if trial.number not in told)
+            told |= {trial.number for trial in finished}
+            if len(told) >= self.tune.trials:
+                return
+            with quiet():
+                self._work()
 
-    def work(self) -> None:
+    def _finished(self) -> list[TrialResult]:
+        trials = self._trials()
+        slots = slots_of(trials)
+        done = {slots[trial.number]: trial for trial in trials if trial.state in _FINISHED}
+        return [_result(self.tune, slot, done[slot]) for slot in sorted(done) if slot < self.tune.trials]
+
+    def _work(self) -> None:
         """Train one trial; or wait a moment, if others train the last ones."""
-        bury_dead(self.study, self.place)
+        self.attendance.bury_dead(self.study)
+        self._requeue_failed()
         if self._is_work_left():
-            self.idle = 0
             self._train_next()
-            return
-        time.sleep(_POLL_S)
-        self.idle = 0 if self._trials(TrialState.RUNNING) else self.idle + 1
-        if self.idle >= _LOST_AFTER:
-            self.recover_lost()
+        else:
+            time.sleep(_POLL_S)
 
-    def _train_next(self) -> None:
-        self.current = None
-        try:
-            self.study.optimize(self._train, n_trials=1)
-        except BaseException:
-            if self.current is not None:
-                give_back(self.study, self.study.get_trials(deepcopy=False)[self.current])
-            raise
-
-    def recover_lost(self) -> None:
-        """Queue a trial for each place in the budget whose worker ended without giving it back."""
-        kept = {slot_of(self.study, trial) for trial in self._trials(*_KEPT)}
-        for trial in first_attempts(self.study):
-            slot = slot_of(self.study, trial)
-            if slot < self.tune.trials and slot not in kept:
-                requeue(self.study, trial)
+    def _requeue_failed(self) -> None:
+        trials = self._trials()
+        slots = slots_of(trials)
+        live = {slots[trial.number] for trial in trials if trial.state in _LIVE}
+        for slot in sorted(set(slots.values()) - live):
+            if slot < self.tune.trials:
+                self.study.add_trial(create_trial(state=TrialState.WAITING, user_attrs={SLOT: slot}))
 
     def _is_work_left(self) -> bool:
-        return bool(self._trials(TrialState.WAITING)) or len(first_attempts(self.study)) < self.tune.trials
+        trials = self._trials()
+        waiting = any(trial.state is TrialState.WAITING for trial in trials)
+        return waiting or len(set(slots_of(trials).values())) < self.tune.trials
 
-    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False, states=states)
+    def _train_next(self) -> None:
+        trial = self.study.ask()
+        if not self._is_needed(trial):
+            self._end(trial, TrialState.FAIL)
+            return
+        with suppress(UpdateFinishedTrialError), self.attendance.at_work(self.study, trial):
+            try:
+                value = self._train(trial)
+            except optuna.TrialPruned:
+                self._end(trial, TrialState.PRUNED)
+            except BaseException:
+                self._end(trial, TrialState.FAIL)
+                raise
+            else:
+                self._end(trial, TrialState.COMPLETE, value)
+
+    def _is_needed(self, trial: Trial) -> bool:
+        """Whether the trial has a place in the budget that no earlier one fills."""
+        trials = self._trials()
+        slots = slots_of(trials)
+        slot = slots[trial.number]
+        rivals = [other for other in trials if other.number < trial.number and slots[other.number] == slot]
+        return slot < self.tune.trials and all(other.state not in _LIVE for other in rivals)
 
     def _train(self, trial: Trial) -> float:
-        """Train a trial; NaN, by which Optuna drops it, if others took the last places meanwhile."""
-        own = self.study.get_trials(deepcopy=False)[trial.number]
-        if slot_of(self.study, own) >= self.tune.trials:
-            return math.nan
-        sign(trial)
-        self.current = trial.number
-        return self._train_folds(trial)
-
-    def _train_folds(self, trial: Trial) -> float:
+        candidate = draw_candidate(self.tune, trial)
+        if twin := self._twin_of(trial):
+            return _repeat(trial, twin)
         best: list[float] = []
-        step = 0
-        for scores in self.objective(ask(self.tune, trial)):
+        for fold, scores in enumerate(self.objective(candidate)):
             best.append(-math.inf)
-            for score in scores:
+            for epoch, score in enumerate(scores):
                 if math.isnan(score):
                     raise optuna.TrialPruned
-                trial.report(math.fsum([*best[:-1], score]) / len(best), step)
+                # A sum over folds never falls from one to the next, so the pruner, which looks at the highest
+                # report so far, looks at this fold.
+                so_far = math.fsum([*best[:-1], score]) / self.tune.folds
+                trial.report(so_far, fold * self.tune.epochs + epoch)
                 if trial.should_prune():
                     raise optuna.TrialPruned
                 best[-1] = max(best[-1], score)
-                step += 1
-        return math.fsum(best) / len(best)
+        return math.fsum(best) / self.tune.folds
+
+    def _twin_of(self, trial: Trial) -> FrozenTrial | None:
+        """A finished trial with the same values: training is deterministic, so it would end the same."""
+        finished = self.study.get_trials(deepcopy=False, states=_FINISHED)
+        return next((other for other in finished if other.params == trial.params), None)
+
+    def _end(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
+        self.study.tell(trial, value, state, skip_if_finished=True)
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
 
 
-_KEPT = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
-
-
-def _open_study(tune: TuneParams, place: Place, name: str, *, joins: bool) -> optuna.Study:
-    if joins:
-        study = _join_study(place, name)
-    else:
-        storage = open_storage(place)
-        study = optuna.create_study(
-            study_name=name, storage=storage, load_if_exists=True, direction="maximize"
-        )
-    study.sampler = SlotSampler(tune)
+def _pruner(tune: TuneParams) -> optuna.pruners.BasePruner:
     # The median needs no more than a few trials, and so few are the rule here; Hyperband divides them among
     # brackets, in each of which the sampler starts anew.
-    study.pruner = optuna.pruners.MedianPruner(
-        n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=tune.epochs // 3
+    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=tune.epochs // 3)
+
+
+def _repeat(trial: Trial, twin: FrozenTrial) -> float:
+    for step, value in sorted(twin.intermediate_values.items()):
+        trial.report(value, step)
+    if twin.state is TrialState.PRUNED or twin.value is None:
+        raise optuna.TrialPruned
+    return twin.value
+
+
+def _result(tune: TuneParams, slot: int, trial: FrozenTrial) -> TrialResult:
+    """A trial as others see it: what was reported, as a mean of the folds it had begun."""
+    scores = tuple(
+        reported * tune.folds / (step // tune.epochs + 1)
+        for step, reported in sorted(trial.intermediate_values.items())
     )
-    return study
-
-
-def _join_study(place: Place, name: str) -> optuna.Study:
-    if place.is_shared or place.journal.exists():
-        with suppress(KeyError):
-            return optuna.load_study(study_name=name, storage=open_storage(place))
-    raise MissingInputError(
-        "there is no such search to help with; start it with `dvc repro` or `lungml tune`, with the same "
-        f"params.yaml, data and {VARIABLE}"
-    )
-
-
-def _result(number: int, trial: FrozenTrial) -> TrialResult:
-    scores = tuple(score for _, score in sorted(trial.intermediate_values.items()))
     pruned = trial.state is TrialState.PRUNED
-    return TrialResult(number, Candidate(trial.params), pruned, scores, None if pruned else trial.value)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Optuna says what it does on its own logger; ours is one line a trial."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
+    return TrialResult(slot, Candidate(trial.params), pruned, scores, None if pruned else trial.value)

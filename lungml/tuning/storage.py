@@ -1,8 +1,4 @@
-"""Where a study is kept, and what becomes of trials whose worker is dead.
-
-A journal file serves the workers of one machine: each writes down which process it is, and a trial of a
-process that is gone is dead. PostgreSQL serves workers anywhere: each sends a heartbeat, and a trial without
-one for twice the interval is dead. Its place in the budget is given to a new trial.
+"""Where a study is kept: a journal file for the workers of one machine, PostgreSQL for workers anywhere.
 
 The address of a database holds a password, so it is never a parameter: it comes from LUNGML_TUNE_STORAGE.
 """
@@ -10,30 +6,26 @@ The address of a database holds a password, so it is never a parameter: it comes
 from __future__ import annotations
 
 import os
-import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
-import psutil
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError, SQLAlchemyError
 
-from lungml.errors import ParamsError, ServiceError
-from lungml.tuning.sampling import SLOT, slot_of
+from lungml.errors import MissingInputError, ParamsError, ServiceError
+from lungml.tuning.attendance import Attendance, HeartbeatAttendance, LockAttendance
+from lungml.tuning.locks import JournalLock
+from lungml.tuning.quiet import quiet
 
 VARIABLE = "LUNGML_TUNE_STORAGE"
-_WORKER = "worker"
-_UNNAMED_FOR = timedelta(seconds=60)
-"""So long a trial may be without its worker's name: it is written right after the trial is made."""
-_ATTEMPTS = 3
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -41,13 +33,12 @@ class Place:
     """Where a study is kept: in `journal`, unless there is the address `url` of a database."""
 
     journal: Path
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)  # it holds a password
     heartbeat_s: int = 30
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether workers of other machines reach it."""
-        return self.url is not None
+    def is_gone(self) -> bool:
+        """Whether it is a journal that was removed, as it is when the search is done."""
+        return self.url is None and not self.journal.exists()
 
 
 def place_of(journal: Path, environment: Mapping[str, str] = os.environ) -> Place:
@@ -71,82 +62,92 @@ def place_of(journal: Path, environment: Mapping[str, str] = os.environ) -> Plac
     return Place(journal, address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
 
 
-def open_storage(place: Place) -> BaseStorage:
-    """Open the storage of a place; its tables are made on first use.
+@contextmanager
+def opened_study(place: Place, name: str, *, joins: bool) -> Iterator[tuple[optuna.Study, Attendance]]:
+    """Open a study, and find how its workers know of each other.
+
+    Args:
+        place: where it is kept; tables and file are made on first use.
+        name: of the study.
+        joins: it must be there already.
 
     Raises:
-        ServiceError: the database does not answer.
+        MissingInputError: it is not.
+        ServiceError: the database does not answer, now or later within this context.
     """
+    if joins and place.is_gone():
+        raise _no_study()
+    with _answering(place), _opened_storage(place) as (storage, attendance):
+        yield _study_in(storage, name, joins=joins), attendance
+
+
+def _study_in(storage: BaseStorage, name: str, *, joins: bool) -> optuna.Study:
+    with quiet():
+        if not joins:
+            return optuna.create_study(
+                study_name=name, storage=storage, load_if_exists=True, direction="maximize"
+            )
+        with suppress(KeyError):
+            return optuna.load_study(study_name=name, storage=storage)
+    raise _no_study()
+
+
+@contextmanager
+def _answering(place: Place) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise _no_answer(place, error) from error
+
+
+@contextmanager
+def _opened_storage(place: Place) -> Iterator[tuple[BaseStorage, Attendance]]:
     if place.url is None:
         place.journal.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(place.journal)))
-    for attempt in range(1, _ATTEMPTS + 1):  # two workers may make the tables at once; one of them fails
-        try:
-            return RDBStorage(
-                place.url,
-                heartbeat_interval=place.heartbeat_s,
-                heartbeat_stale_trial_callback=requeue,
-            )
-        except SQLAlchemyError as error:
-            if attempt == _ATTEMPTS:
-                raise _no_answer(place.url, error) from error
-            time.sleep(attempt)
-    raise AssertionError("unreachable")
-
-
-def sign(trial: optuna.Trial) -> None:
-    """Write down which process works on a trial."""
-    trial.set_user_attr(_WORKER, _process(os.getpid()))
-
-
-def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Put a new trial with the place of a dead one into the queue."""
-    again = {SLOT: slot_of(study, trial)}
-    study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=again))
-
-
-def bury_dead(study: optuna.Study, place: Place) -> None:
-    """Notice trials whose worker is dead, and queue others for them; of several callers one does it."""
-    if place.is_shared:
-        optuna.storages.fail_stale_trials(study)
+        backend = JournalFileBackend(str(place.journal), JournalLock(place.journal))
+        yield JournalStorage(backend), LockAttendance(place.journal.parent)
         return
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        if _is_dead(trial):
-            give_back(study, trial)
-
-
-def give_back(study: optuna.Study, trial: FrozenTrial) -> None:
-    """End a trial without a result and queue another for it, unless somebody else has done so."""
-    if trial.state is TrialState.RUNNING:
-        try:
-            study.tell(trial.number, state=TrialState.FAIL)
-        except (UpdateFinishedTrialError, ValueError):  # it has ended meanwhile
-            return
-    requeue(study, trial)
-
-
-def _is_dead(trial: FrozenTrial) -> bool:
-    worker = trial.user_attrs.get(_WORKER)
-    if worker is None:
-        started = trial.datetime_start
-        return started is None or datetime.now() - started > _UNNAMED_FOR
-    here = worker["host"] == socket.gethostname()
-    return bool(here and worker != _process(worker["pid"]))
-
-
-def _process(pid: int) -> dict[str, object]:
-    """A process by name; another one that gets its number later started at another time."""
+    with quiet():
+        database = _open_database(place.url, place.heartbeat_s)
     try:
-        started = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        started = 0.0
-    return {"host": socket.gethostname(), "pid": pid, "started": started}
+        yield database, HeartbeatAttendance(database, place.heartbeat_s)
+    finally:
+        database.engine.dispose()
 
 
-def _no_answer(url: str, error: SQLAlchemyError) -> ServiceError:
-    reason = (str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__])[0]
+def _open_database(url: str, heartbeat_s: int) -> RDBStorage:
+    attempts = 0
+    while True:
+        try:
+            return RDBStorage(url, {"pool_pre_ping": True}, heartbeat_interval=heartbeat_s)
+        except (IntegrityError, ProgrammingError):
+            # Of workers that make the tables at once all but one fail, and find them on the next attempt.
+            attempts += 1
+            if attempts == _ATTEMPTS:
+                raise
+            time.sleep(1)
+        except RuntimeError as error:
+            raise ServiceError(
+                f"the study's database {_shown(url)} holds tables of another program or of another Optuna; "
+                f"give searches a database of their own in {VARIABLE}"
+            ) from error
+
+
+def _no_study() -> MissingInputError:
+    return MissingInputError(
+        "there is no such search to help with; start it with `dvc repro` or `lungml tune`, with the same "
+        f"params.yaml, data and {VARIABLE}"
+    )
+
+
+def _no_answer(place: Place, error: Exception) -> ServiceError:
+    cause = error.__cause__ or error
+    reason = (str(getattr(cause, "orig", cause)).strip().splitlines() or [type(error).__name__])[0]
     return ServiceError(
-        f"the study's database {make_url(url).render_as_string(hide_password=True)} cannot be used: "
-        f"{reason}. "
+        f"the study's database {_shown(place.url or '')} cannot be used: {reason.rstrip('.')}. "
         f"Start it or correct {VARIABLE}; without that variable the study is kept in a file"
     )
+
+
+def _shown(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)

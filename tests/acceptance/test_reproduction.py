@@ -50,7 +50,7 @@ def test_a_second_run_does_nothing(reproduced):
 
 
 def test_another_tuning_of_a_task_reruns_that_tasks_branch_alone(reproduced):
-    reproduced.change(**{"tasks.slice-five.tune.learning_rate": [2e-3, 4e-3]})
+    reproduced.change(**{"tasks.slice-five.tune.space.learning_rate.low": 2e-3})
 
     ran = reproduced.repro()
 
@@ -76,7 +76,7 @@ def test_another_size_of_views_reruns_its_descendants_alone(reproduced):
 @pytest.mark.acceptance
 def test_the_prefect_flow_leaves_the_same_files_as_dvc_repro(reproduced, tmp_path):
     """The changes made by the tests above are undone first: DVC restores those files from its cache."""
-    reproduced.change(**{"views.size_px": 96, "tasks.slice-five.tune.learning_rate": [1e-3, 5e-3]})
+    reproduced.change(**{"views.size_px": 96, "tasks.slice-five.tune.space.learning_rate.low": 1e-3})
     reproduced.repro()
     other = make_workspace(tmp_path / "flow", **QUICK)
 

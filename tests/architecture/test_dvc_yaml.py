@@ -9,7 +9,7 @@ from sources import ROOT, dvc_stages, paths_of
 
 from lungml.cli import lungml, stage_signature
 from lungml.params import Params, load_params
-from lungml.params.model import TaskParams
+from lungml.params.task import TaskParams
 from lungml.stages import STAGES
 from lungml.terms import Task, View
 
@@ -83,3 +83,17 @@ def test_declared_params_are_the_sections_run_takes(stage):
 
 def test_the_shipped_params_are_valid_and_cover_every_task():
     assert set(load_params(ROOT / "params.yaml").tasks) == set(Task)
+
+
+def test_a_stage_that_loads_weights_runs_again_when_pretraining_makes_others():
+    """Whatever depends on the lock of published weights also depends on the folder of our own."""
+    deps = {stage: set(paths_of(entry["deps"])) for stage, entry in dvc_stages().items()}
+    loads = {stage for stage, paths in deps.items() if "weights.lock.json" in paths}
+
+    assert paths_of(dvc_stages()["pretrain"]["outs"])[0] == "models/pretrained"
+    assert loads >= {"pretrain", "embed", "tune", "finetune"}
+    assert {stage for stage in loads if "models/pretrained" in deps[stage]} == loads - {"pretrain"}
+
+
+def test_the_shipped_params_pretrain_nothing():
+    assert load_params(ROOT / "params.yaml").pretrain.backbones == ()

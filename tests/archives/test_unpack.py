@@ -9,6 +9,7 @@ import tarfile
 import warnings
 import zipfile
 
+import numpy as np
 import pytest
 
 from lungml.archives.entry import Limits
@@ -231,6 +232,19 @@ def test_a_tar_file_that_was_cut_is_refused(tmp_path, packing, share):
         unpack(tmp_path / "a.tar", tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("packing", ["w:gz", "w:xz"])
+def test_a_packed_tar_file_that_was_cut_behind_an_entry_is_refused(tmp_path, packing):
+    """The sixth entry ends here: what comes out before the cut is a tar file of six whole entries."""
+    random = np.random.default_rng(1)
+    write_tar(tmp_path / "a.tar", [(f"{number}.dcm", random.bytes(20_000)) for number in range(10)], packing)
+    data = (tmp_path / "a.tar").read_bytes()
+
+    for length in range(121_700, 121_900, 4):
+        (tmp_path / "a.tar").write_bytes(data[:length])
+        with pytest.raises(RefusedError, match="LM-D051"):
+            unpack(tmp_path / "a.tar", tmp_path / "out")
 
 
 def test_entries_that_overlap_are_refused(tmp_path):

@@ -16,7 +16,11 @@ def test_upsampling_lifts_every_class_to_the_largest():
 
 
 def test_a_lower_share_lifts_only_the_classes_below_it():
-    assert shown_counts(upsample_share=0.3).tolist() == [50, 20, 15]
+    assert shown_counts(lift=0.3).tolist() == [50, 20, 15]
+
+
+def test_each_class_is_lifted_to_its_own_number_and_none_is_cut():
+    assert shown_counts(lift=(60, 0, 31)).tolist() == [60, 20, 31]
 
 
 def test_balanced_shows_every_class_equally_often_in_an_epoch_of_the_usual_length():

@@ -159,6 +159,7 @@ def test_a_clean_cohort_raises_neither_alarm_nor_warning():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_hundred_clean_cohorts_raise_neither_alarm_nor_warning():
     raised = {seed: make_cohort(24, seed).codes() for seed in range(1, 101)}
 

@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
-from lungml.bundle import Bundle, library_versions, read_bundle, write_bundle
+from lungml.bundle import Bundle, Member, library_versions, read_bundle, write_bundle
 from lungml.commands.external import command, judge_external
 from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.imaging.intensity import Normalisation
@@ -45,14 +45,12 @@ def write_cubes(path, **arrays):
 @pytest.fixture(scope="module")
 def bundle():
     backbone = build_backbone("mobilenetv3_small_050", in_channels=1, weights=WeightsParams(seed=4))
+    classifier = Classifier(backbone, build_head("mlp", embedding_size(backbone), 2))
+    normalisation = Normalisation("window", ((-1000.0, 400.0),), (0.3,), (0.3,))
     return Bundle(
-        members=(Classifier(backbone, build_head("mlp", embedding_size(backbone), 2)),),
+        members=(Member(classifier, "mobilenetv3_small_050", "mlp", "random (seed 4)", normalisation),),
         task=Task.NODULE_BINARY,
-        backbone="mobilenetv3_small_050",
-        head="mlp",
         image_channels=1,
-        weights="random (seed 4)",
-        normalisation=Normalisation("window", ((-1000.0, 400.0),), (0.3,), (0.3,)),
         views=ViewsParams(size_px=32, nodule_field_of_view_mm=24.0),
         labels=LabelParams(),
         lineage={"data_sha256": "d", "split_sha256": "s"},
@@ -97,7 +95,7 @@ def test_window_spacing_and_axis_are_taken_as_given():
 
 
 def test_the_metrics_are_those_of_the_answers(bundle):
-    model = replace(bundle, members=(Brightness(),))
+    model = replace(bundle, members=(replace(bundle.members[0], classifier=Brightness()),))
     made = cubes()
 
     found = judge_external(model, made, Meaning())

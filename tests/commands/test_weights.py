@@ -8,11 +8,13 @@ import time
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import constants
+from weights_cards import make_card
 
 from lungml.commands.weights import command
 from lungml.errors import ModelError, ParamsError
 from lungml.files import sha256_file
 from lungml.models.table import BACKBONES
+from lungml.models.weights_card import write_card
 
 WEIGHTS = b"weights of a small network"
 
@@ -162,3 +164,20 @@ def test_listing_needs_neither_torch_nor_timm():
     assert (
         subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
     )
+
+
+def test_weights_that_pretraining_made_are_known_by_their_card_and_stay_out_of_the_lock(project):
+    path = project / "made" / "mobilenetv2_100_coral.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(WEIGHTS)
+    write_card(path, make_card(weights_sha256=sha256_file(path)))
+
+    listed = call("list", "--folder", path.parent).output.splitlines()
+    line = next(line for line in listed if line.startswith("mobilenetv2_100_coral"))
+    fetched = call("fetch", "mobilenetv2_100_coral", "--to", path.parent).output
+
+    assert "made by pretrain" in line
+    assert " yes " in line
+    assert "as known" in fetched
+    assert "verified" in call("verify", "--folder", path.parent, "mobilenetv2_100_coral").output
+    assert not (project / "weights.lock.json").exists()

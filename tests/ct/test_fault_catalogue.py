@@ -54,6 +54,8 @@ from ct_files import body_hu, write_ct
 from lidc_files import SQUARE, lidc_xml, nodule, roi, small
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, JPEGLSNearLossless, RLELossless
 
+from lungml.ct import read_header
+from lungml.ct.direct import DirectReader
 from lungml.faults import FAULTS, Action
 from lungml.params.data import ConsensusParams, CtParams
 from lungml.stages.index import run
@@ -441,6 +443,23 @@ def test_a_planted_fault_has_its_code_and_harms_nothing_else(raw, tmp_path, faul
     assert not [row for row in rows if row["path"].startswith("good")]
     assert [canary for canary in CANARIES if canary.casefold() in ledger.casefold()] == []
     assert snapshot(raw) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", CATALOGUE)
+def test_the_fast_roads_find_in_a_faulty_folder_what_pydicom_finds(raw, tmp_path, fault, monkeypatch):
+    monkeypatch.setenv("LUNGML_WORKERS", "1")
+    CATALOGUE[fault][2](sorted((raw / "Zoe_CANARYNAME").iterdir()))
+    run(CtParams(), ConsensusParams(), raw=raw, out=tmp_path / "fast")
+    monkeypatch.setattr(read_header, "walk_header", lambda stream, wanted: None)
+    monkeypatch.setattr(DirectReader, "read_into", lambda self, header, hu, padding: False)
+
+    run(CtParams(), ConsensusParams(), raw=raw, out=tmp_path / "general")
+
+    fast, general = (
+        {path.name: path.read_bytes() for path in (tmp_path / road).iterdir()} for road in ("fast", "general")
+    )
+    assert fast == general
 
 
 def series_of(index):

@@ -11,13 +11,12 @@ from lungml.stages.index import run
 SERIES, BAD = 1000, 617
 
 
-@pytest.fixture
-def thousand(tmp_path):
-    """A folder of 1,000 series of three small slices, each with its own UID, patient and noise."""
+def series(tmp_path, count):
+    """A folder of series of three small slices, each with its own UID, patient and noise."""
     write_ct(tmp_path / "first", body_hu((3, 16, 16)), SeriesInstanceUID="1.2.9.1000", PatientID="MRN00000")
     template = [path.read_bytes() for path in sorted((tmp_path / "first").iterdir())]
     rng = np.random.default_rng(0)
-    for number in range(SERIES):
+    for number in range(count):
         folder = tmp_path / "raw" / f"s{number:04}"
         folder.mkdir(parents=True)
         for name, data in enumerate(template):
@@ -31,7 +30,8 @@ def thousand(tmp_path):
 
 
 @pytest.mark.slow
-def test_one_bad_series_in_a_thousand_costs_exactly_that_one(thousand, tmp_path):
+def test_one_bad_series_in_a_thousand_costs_exactly_that_one(tmp_path):
+    thousand = series(tmp_path, SERIES)
     bad = thousand / f"s{BAD:04}" / "1.dcm"
     bad.write_bytes(bad.read_bytes()[:-1])
 
@@ -42,3 +42,19 @@ def test_one_bad_series_in_a_thousand_costs_exactly_that_one(thousand, tmp_path)
     assert found == {f"1.2.9.{1000 + number}" for number in range(SERIES) if number != BAD}
     assert (row["code"], row["path"]) == ("LM-D001", f"s{BAD:04}/1.dcm")
     assert "511 pixel bytes" in row["found"]
+
+
+def test_a_file_cut_at_any_sixty_fourth_costs_its_series(tmp_path):
+    raw = series(tmp_path, 65)
+    for share in range(64):
+        cut = raw / f"s{share:04}" / "1.dcm"
+        data = cut.read_bytes()
+        cut.write_bytes(data[: len(data) * share // 64])
+
+    run(CtParams(), ConsensusParams(), raw=raw, out=tmp_path / "index")
+
+    found = set(pd.read_parquet(tmp_path / "index/series.parquet")["series_uid"])
+    rows = [json.loads(line) for line in (tmp_path / "index/quarantine.jsonl").read_text().splitlines()]
+    cut_files = {f"s{share:04}/1.dcm" for share in range(64)}
+    assert found == {"1.2.9.1064"}
+    assert {row["path"] for row in rows if row["code"] in {"LM-D001", "LM-D002", "LM-D005"}} == cut_files

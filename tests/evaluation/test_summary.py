@@ -14,11 +14,16 @@ METRICS = {
         "weighted_auprc": {"value": -0.0001, "low": -0.03, "high": 0.03},
         "mcc": dict.fromkeys(CELL),
     },
+    "metadata_tell_the_label": False,
+    "comparisons": {
+        "metric": "weighted_auprc",
+        "rows": {"diameter": {"value": -0.0001, "low": -0.03, "high": 0.03, "words": "no difference shown"}},
+    },
 }
 
 
 def test_the_table_gives_value_interval_chance_and_difference_in_one_row():
-    head, words, headline, _ = summary_lines(METRICS)
+    head, words, headline, *_ = summary_lines(METRICS)
 
     assert "237 test nodules of 90 patients, intervals 95%" in head
     assert words.split()[:5] == ["metric", "model", "chance", "skill", "tta"]
@@ -27,10 +32,21 @@ def test_the_table_gives_value_interval_chance_and_difference_in_one_row():
 
 
 def test_what_is_not_defined_is_called_none():
-    undefined = summary_lines(METRICS)[-1]
+    undefined = summary_lines(METRICS)[3]
 
     assert undefined.split()[:5] == ["mcc", "none", "(none", "to", "none)"]
     assert "nan" not in undefined
+
+
+def test_each_baseline_has_a_line_with_what_may_be_said():
+    said = summary_lines(METRICS)[-1]
+
+    assert said == "  weighted_auprc, model - diameter: 0.000 (-0.030 to 0.030), no difference shown"
+
+
+def test_metadata_that_tell_the_label_are_told_of():
+    assert "metadata alone tell the label" in summary_lines(METRICS | {"metadata_tell_the_label": True})[-1]
+    assert not any("metadata" in line for line in summary_lines(METRICS))
 
 
 def test_it_claims_no_more_than_the_readers_rating():

@@ -6,7 +6,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from lungml.errors import ModelError
-from lungml.explain.gradcam import enlarge, gather_evidence, grad_cam, random_cam
+from lungml.explain.gradcam import enlarge, gather_evidence, grad_cam, into_centre, random_cam
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.table import BACKBONES
@@ -143,6 +143,30 @@ def test_enlarging_keeps_a_constant_map_constant_and_never_overshoots():
     steps = enlarge(torch.tensor([[[0.0, 1.0]]]), (4, 8))
     assert steps.min() == 0
     assert steps.max() == 1
+
+
+def test_a_map_of_the_middle_goes_back_to_the_middle():
+    placed = into_centre(torch.ones(1, 8, 8), 0.5)
+
+    assert (placed[0, 2:6, 2:6] == 1).all()
+    assert placed.sum() == 16
+
+
+def test_a_peak_in_a_map_of_the_middle_is_half_as_far_from_the_centre_in_the_image():
+    peak = torch.zeros(1, 32, 32)
+    peak[0, 4:6, 24:26] = 1  # 11 pixels above the centre, 9 to the right
+
+    (placed,) = into_centre(peak, 0.5)
+
+    y, x = (axis.float() - 15.5 for axis in torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij"))
+    assert ((placed * y).sum() / placed.sum()).item() == pytest.approx(-5.5)
+    assert ((placed * x).sum() / placed.sum()).item() == pytest.approx(4.5)
+
+
+def test_a_map_of_all_of_an_image_stays_as_it_is():
+    whole = torch.rand(2, 8, 8)
+
+    assert into_centre(whole, 1.0) is whole
 
 
 def setting(backbone: str):

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from lungml.figures.search import draw_learning_curve, draw_trials
+from lungml.figures.search import draw_importance, draw_learning_curve, draw_trials
 from lungml.figures.style import save
 from lungml.tuning.candidate import Candidate
 from lungml.tuning.trials import TrialResult
@@ -26,6 +26,21 @@ def test_complete_and_pruned_trials_are_told_apart():
     assert complete.get_offsets().tolist() == [[1, 0.6], [3, 0.65]]
     assert pruned.get_offsets().tolist() == [[2, 0.7]]
     assert len(pruned.get_facecolor()) == 0 or pruned.get_facecolor()[0, 3] == 0
+
+
+def test_the_most_important_hyper_parameter_is_on_top(tmp_path):
+    figure = draw_importance({"head": 0.1, "learning_rate": 0.7, "augment.zoom": 0.2}, "importance")
+
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["head", "augment.zoom", "learning_rate"]
+    assert [bar.get_width() for bar in axes.patches] == [0.1, 0.2, 0.7]
+
+
+def test_where_nothing_can_be_said_of_importance_the_figure_says_so(tmp_path):
+    figure = draw_importance({}, "importance")
+
+    assert [text.get_text() for text in figure.axes[0].texts] == ["too few trials to say"]
+    save(figure, tmp_path / "importance.png")
 
 
 @pytest.mark.parametrize("phases", [["head", "schedule", "schedule"], ["schedule"] * 3])

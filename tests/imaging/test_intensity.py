@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from lungml.errors import InputError, ModelError
+from lungml.imaging.centre import enlarge_centre
 from lungml.imaging.intensity import Normalisation, fit_normalisation, normalise, window_to_unit
 from lungml.params.data import IntensityParams
 
@@ -143,3 +146,19 @@ def test_arrays_and_tensors_give_the_same_three_channels():
     three = fit_normalisation(train, IntensityParams(scaling="three-windows"))
 
     assert normalise(torch.from_numpy(train), three).numpy() == pytest.approx(normalise(train, three))
+
+
+def test_a_narrower_field_of_view_is_the_enlarged_middle_scaled_by_its_own_pixels():
+    inside = np.zeros((1, 1, 8, 8), np.int16)
+    inside[..., 2:6, 2:6] = np.where(np.indices((4, 4)).sum(axis=0) % 2, 100, -700)
+
+    fitted = fit_normalisation(inside, IntensityParams(centre_share=0.5))
+
+    unit = (np.array([100, -700]) + 1000) / 1400
+    assert fitted.means == pytest.approx((unit.mean(),))
+    assert fitted.stds == pytest.approx((unit.std(),))
+    assert fitted.centre_share == 0.5
+    whole = replace(fitted, centre_share=1.0)
+    expected = normalise(enlarge_centre(inside.astype(np.float32), 0.5), whole)
+    assert normalise(inside, fitted) == pytest.approx(expected)
+    assert Normalisation.from_dict(fitted.to_dict()) == fitted

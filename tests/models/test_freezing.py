@@ -157,3 +157,30 @@ def test_an_epoch_beyond_the_last_is_refused():
 
 def test_half_a_group_is_rounded_up():
     assert [frozen_count(5, fraction) for fraction in (0.0, 0.1, 0.5, 0.7, 1.0)] == [0, 1, 3, 4, 5]
+    assert frozen_count(5, 1 - 0.9) == 1
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5])
+def test_below_the_cut_statistics_never_change_and_above_it_as_the_policy_says(fraction):
+    network = build_backbone("resnet10t", in_channels=1, weights=RANDOM)
+    groups = layer_groups(network)
+    frozen = {name for group in groups[: frozen_count(len(groups), fraction)] for name in group}
+    layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.BatchNorm2d)}
+    images = torch.randn(4, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    moved = {}
+    for policy in ("trained", "frozen"):
+        before = copy.deepcopy(network.state_dict())
+        set_frozen(network, fraction, policy)
+        network.train()
+        network(images)
+        moved[policy] = {
+            name
+            for name, layer in layers.items()
+            if not torch.equal(layer.running_mean, before[f"{name}.running_mean"])
+        }
+
+    assert moved["trained"] == {name for name in layers if f"{name}.weight" not in frozen}
+    assert moved["frozen"] == set()
+    assert all(
+        layer.weight.requires_grad == (f"{name}.weight" not in frozen) for name, layer in layers.items()
+    )

@@ -2,21 +2,12 @@ import math
 
 import numpy as np
 import pytest
+from placed_readings import box
 
 from lungml.nodules.consensus import consensus_nodules
-from lungml.nodules.lidc_xml import SCALES, Kind, Reading
-from lungml.nodules.linking import Placed
-from lungml.nodules.stacks import Stack
 from lungml.params.data import ConsensusParams
 
 SPACING_MM = (2.0, 1.0, 0.5)
-
-
-def box(reader, origin, shape, malignancy=3, number=0):
-    """A reading whose voxels are a box."""
-    stack = Stack(origin, np.ones(shape, bool))
-    reading = Reading(reader, Kind.NODULE, {**dict.fromkeys(SCALES, 1), "malignancy": malignancy}, (), ())
-    return Placed(number, reading, (), stack, stack.centre(), diameter_mm=float(shape[1]))
 
 
 def consensus(*readings, **params):

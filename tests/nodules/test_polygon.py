@@ -42,6 +42,15 @@ def test_a_bay_is_outside():
     assert mask[5, 6]
 
 
+def test_an_outline_that_crosses_itself_has_both_its_loops_inside():
+    mask = inside([(1, 1), (1, 7), (7, 1), (7, 7)])
+
+    assert mask[2, 3:6].all()
+    assert mask[6, 3:6].all()
+    assert not mask[4].any()
+    assert mask.sum() == 2 * (3 + 1)
+
+
 def test_what_reaches_out_of_the_image_is_cut_off():
     mask = inside([(-3, -3), (-3, 4), (4, 4), (4, -3)])
 

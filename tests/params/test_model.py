@@ -1,9 +1,19 @@
 import pytest
 
-from lungml.params.model import EmbedParams
+from lungml.params.model import AugmentParams, EmbedParams, RecipeParams
 
 
 @pytest.mark.parametrize("depth", [0.0, 1.2, 0.333])
 def test_a_depth_is_a_whole_number_of_hundredths_above_0(depth):
     with pytest.raises(ValueError, match="depths"):
         EmbedParams(depths=(depth,))
+
+
+@pytest.mark.parametrize("kind", ["mixup_alpha", "cutmix_alpha"])
+def test_kept_activations_of_single_images_cannot_be_mixed(kind):
+    augment = AugmentParams(**{kind: 0.2})
+
+    with pytest.raises(ValueError, match=r"cache_prefix keeps .* but MixUp and CutMix mix them before; set"):
+        RecipeParams(cache_prefix=True, augment=augment)
+
+    assert RecipeParams(augment=augment).augment == augment

@@ -54,6 +54,7 @@ def write_report(root, *, title="lungml report", acquire=None, labels=None, scop
         evaluation=reports / "evaluate",
         explanation=reports / "explain",
         registration=reports / "register",
+        ledger=root / "test-ledger.jsonl",
         out=reports / "report.html",
         summary=reports / "summary.json",
     )
@@ -119,6 +120,24 @@ def test_every_number_of_the_headline_is_there_with_interval_chance_and_diameter
             assert wording.number(number) in text
 
 
+def test_an_evaluation_without_its_baselines_makes_no_report(project):
+    path = project / "reports/evaluate/nodule-five/metrics.json"
+    metrics = json.loads(path.read_text())
+    del metrics["baselines_seen"]
+    path.write_text(json.dumps(metrics))
+
+    with pytest.raises(InputError, match="lacks baselines_seen"):
+        write_report(project)
+
+
+def test_the_long_table_is_folded_away_and_has_every_metric(page):
+    short, long = page.split("<details>")[0], page.split("<details>")[1].split("</details>")[0]
+
+    assert "Calibration slope" in text_of(long)
+    assert "Calibration slope" not in text_of(short)
+    assert page.count("<details>") == len(Task)
+
+
 def test_equal_inputs_give_equal_bytes(page, project):
     assert write_report(project) == page
 
@@ -131,6 +150,22 @@ def test_text_from_outside_is_shown_not_run(project):
 
     assert "script" not in references(page).tags
     assert planted in text_of(page)
+
+
+def test_the_estimate_of_a_cross_validation_stands_beside_the_test_part(project, page):
+    cell = {"value": 0.8123, "low": 0.7123, "high": 0.8823, "chance": 0.6, "skill": 0.5}
+    estimate = {part: {"auroc": cell, "weighted_auprc": cell} for part in ("raw", "tta")}
+    path = project / "reports/finetune/nodule-binary/summary.json"
+    edit_json(path, cross_validated=estimate, fit="folds", members=5, folds=5)
+
+    section = write_report(project).split('<section id="nodule-binary"')[1].split("</section>")[0]
+
+    assert "0.812" in text_of(section)
+    assert "0.712" in text_of(section)
+    assert "members that saw no nodule of its patient" in text_of(section)
+    summary = json.loads((project / "reports/summary.json").read_text())
+    assert summary["nodule-binary"]["cross_validated_auroc"] == 0.8123
+    assert "<th>cross-validated</th>" not in page
 
 
 def test_shuffled_labels_are_announced_first(project):
@@ -239,11 +274,23 @@ def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
     assert all(value is None or isinstance(value, int | float) for value in numbers.values())
 
 
+def test_what_says_how_far_to_trust_a_task_is_in_its_section(page, project):
+    text = text_of(page)
+    assert (
+        text.count("How far this can be trusted") == text.count("The test part was opened once") == len(Task)
+    )
+
+    (project / "reports/evaluate/nodule-five/trust.json").unlink()
+
+    assert "Nothing says how far these numbers can be trusted" in text_of(write_report(project))
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 @pytest.mark.parametrize("width_px", [390, 1200])
 def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_path, width_px):
+    unfolded = page.replace("<details ", "<details open ")
     probe = f"""<!doctype html>
-        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(page)}"></iframe>
+        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(unfolded)}"></iframe>
         <pre id="o"></pre><script>f.onload = () => {{
         const inner = f.contentDocument, images = [...inner.images];
         o.textContent = JSON.stringify({{

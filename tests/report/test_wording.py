@@ -95,6 +95,20 @@ def test_the_training_says_which_epoch_was_kept_and_how_good_it_was():
     )
 
 
+@pytest.mark.parametrize(
+    ("fit", "how"), [("folds", "one fold left out each"), ("refit", "all of train and validation")]
+)
+def test_the_training_of_members_says_what_they_were_worth_on_nodules_they_did_not_see(fit, how):
+    headline = {"value": 0.7, "low": 0.61, "high": 0.77}
+    record = {"task": "nodule-five", "fit": fit, "members": 4, "folds": 5, "epochs": 12, "best_epoch": 12}
+    record |= {"weighted_auprc": 0.6, "cross_validated": {"raw": {"weighted_auprc": headline}}, "repeats": 2}
+
+    assert training_note(record) == (
+        f"4 members trained for 12 epochs with {how} answer together. Cross-validated by patient in 5 folds, "
+        "weighted AUPRC is 0.700 (0.610 to 0.770); repeats 2."
+    )
+
+
 def test_maps_that_fail_a_check_are_called_not_trustworthy_with_the_reason():
     summary = {"n": 70, "energy_in_mask": 0.41, "area_share": 0.083, "pointing": 0.66}
 

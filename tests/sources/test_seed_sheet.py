@@ -293,11 +293,11 @@ def test_a_million_empty_rows_are_soon_read(tmp_path):
     book.active.cell(1_048_576, 1, " ")
     book.save(path)
 
-    start = time.perf_counter()
+    start = time.process_time()
     nodules = indexed(tmp_path)["nodules"]
 
     assert len(nodules) == 2
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_another_workbook_is_left_out_with_a_note(tmp_path):

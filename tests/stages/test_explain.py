@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from small_cohort import make_bundle, save_bundle, write_cohort
+from small_cohort import make_bundle, save_bundle, write_baselines, write_cohort
 
 from lungml.errors import InputError
 from lungml.files import sha256_file
@@ -23,8 +23,10 @@ def explained(tmp_path_factory):
     bundle = save_bundle(root, make_bundle(cohort))
     predictions, out = root / "predictions", root / "out"
     evaluate.run(
-        EvaluateParams(null_draws=100), task=Task.NODULE_BINARY, bundle=bundle, views=cohort.views,
-        split=cohort.split, index=cohort.index, out=predictions,
+        EvaluateParams(null_draws=100, replicates=100), task=Task.NODULE_BINARY, bundle=bundle,
+        log=root / "log", views=cohort.views, split=cohort.split, index=cohort.index,
+        ledger=root / "ledger.jsonl", out=predictions,
+        baselines=write_baselines(cohort, Task.NODULE_BINARY, root / "baselines"),
     )  # fmt: skip
     run(cohort, bundle, predictions, out)
     return cohort, bundle, predictions, out
@@ -91,7 +93,7 @@ def test_empty_maps_are_counted_and_said(explained, tmp_path, capsys):
     cohort, _, predictions, _ = explained
     against = make_bundle(cohort)
     with torch.no_grad():  # the backbone's features are at least 0: nothing speaks for either class
-        against.members[0].head.weight.copy_(-against.members[0].head.weight.abs())
+        against.members[0].classifier.head.weight.copy_(-against.members[0].classifier.head.weight.abs())
 
     run(cohort, save_bundle(tmp_path, against), predictions, tmp_path / "out", ExplainParams(min_cells=1))
 

@@ -1,5 +1,4 @@
 import json
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,6 @@ from lungml.params.model import TuneParams
 from lungml.tracking.record import (
     Registration,
     flat_params,
-    git_tags,
     lineage_tags,
     read_record,
     test_metrics,
@@ -45,6 +43,15 @@ def test_a_changed_file_makes_another_record(tmp_path, params, path):
     assert record.sha256() != before
 
 
+def test_a_search_is_named_by_its_files_and_not_by_the_model(tmp_path, params):
+    record, other = (make_record(tmp_path / name, params, weights=name.encode()) for name in "ab")
+    before = record.search_sha256()
+
+    assert other.search_sha256() == before
+    (tmp_path / "a" / "tuned" / "best.json").write_text("{}")
+    assert record.search_sha256() != before
+
+
 def test_a_missing_folder_is_named(tmp_path, params):
     record = make_record(tmp_path, params)
     gone = replace(record, folders={**record.folders, "screen": tmp_path / "nowhere"})
@@ -54,11 +61,10 @@ def test_a_missing_folder_is_named(tmp_path, params):
 
 
 def test_tables_of_patients_are_not_sent(tmp_path, params):
-    sent = {path.name for _, path in make_record(tmp_path, params).figures_and_summaries()}
+    sent = make_record(tmp_path, params).figures_and_summaries("evaluation")
 
-    assert "predictions.parquet" not in sent
-    assert "weights.safetensors" not in sent
-    assert {"roc.png", "gallery.png", "heatmap.png", "metrics.json", "history.csv", "trials.csv"} <= sent
+    assert {path.name for path in sent} == {"roc.png", "metrics.json"}
+    assert (tmp_path / "evaluation" / "predictions.parquet").exists()
 
 
 def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
@@ -68,6 +74,18 @@ def test_metrics_keep_interval_and_chance_and_leave_out_what_is_undefined():
     assert flat["diameter/auroc"] == 0.6
     assert flat["test/patients"] == 20
     assert "test/mcc" not in flat
+
+
+def test_metrics_of_a_comparison_have_its_corrected_p_value():
+    flat = test_metrics(metrics_json("c" * 64))
+
+    metadata = {name: value for name, value in flat.items() if name.startswith("model_minus_metadata/")}
+    assert metadata == {
+        "model_minus_metadata/weighted_auprc": 0.1,
+        "model_minus_metadata/weighted_auprc_low": -0.1,
+        "model_minus_metadata/weighted_auprc_high": 0.2,
+        "model_minus_metadata/weighted_auprc_p_corrected": 0.4,
+    }
 
 
 def test_the_headline_says_the_result_beside_chance_and_that_it_is_a_rating(tmp_path, params):
@@ -145,32 +163,17 @@ def test_another_json_file_is_not_a_record(tmp_path):
         read_record(tmp_path / "record.json")
 
 
-def test_the_commit_is_dirty_only_if_a_tracked_file_other_than_dvc_lock_changed(tmp_path, monkeypatch):
-    monkeypatch.delenv("LUNGML_GIT_COMMIT", raising=False)
-    monkeypatch.chdir(tmp_path)
-    for name in ("code.py", "dvc.lock"):
-        (tmp_path / name).write_text("1")
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run(["git", "add", "."], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+def test_the_estimate_of_a_cross_validation_is_among_the_metrics(tmp_path, params):
+    record = make_record(tmp_path, params)
+    alone = record.test_metrics()
+    cell = {"value": 0.7, "low": 0.6, "high": None, "chance": 0.5, "skill": 0.4}
+    estimate = {"raw": {"auroc": cell}, "tta": {"auroc": cell | {"value": 0.72}}}
+    (tmp_path / "log" / "summary.json").write_text(json.dumps({"cross_validated": estimate}))
 
-    (tmp_path / "dvc.lock").write_text("2")
-    (tmp_path / "new.txt").write_text("not tracked")
-    clean = git_tags()
-    (tmp_path / "code.py").write_text("2")
+    found = record.test_metrics()
 
-    assert clean == {"git_commit": head.strip(), "git_dirty": "false"}
-    assert git_tags()["git_dirty"] == "true"
-
-
-def test_outside_a_repository_the_commit_can_be_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.delenv("LUNGML_GIT_COMMIT", raising=False)
-    unknown = git_tags()
-    monkeypatch.setenv("LUNGML_GIT_COMMIT", "f" * 40)
-
-    assert unknown["git_commit"] == "unknown"
-    assert git_tags()["git_commit"] == "f" * 40
+    assert found["cross_validated/auroc"] == 0.7
+    assert found["cross_validated/auroc_low"] == 0.6
+    assert found["cross_validated_tta/auroc"] == 0.72
+    assert "cross_validated/auroc_high" not in found
+    assert {name: value for name, value in found.items() if not name.startswith("cross")} == alone

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lungml.errors import ModelError
+from lungml.training import checkpoint
 from lungml.training.checkpoint import Checkpoints, stop_requests, work_folder
 
 
@@ -45,6 +46,34 @@ def test_the_last_two_are_kept(tmp_path):
     saved(tmp_path, range(12))
 
     assert sorted(file.name[:5] for file in tmp_path.iterdir()) == ["00010", "00011"]
+
+
+def test_that_of_the_best_epoch_is_kept_too_and_read_if_the_last_two_are_damaged(tmp_path):
+    checkpoints = Checkpoints(tmp_path, "f")
+    for epoch in range(1, 8):
+        checkpoints.save(state(epoch), epoch=epoch, step=0, best_epoch=min(epoch, 3))
+    kept = sorted(tmp_path.iterdir())
+    for file in kept[1:]:
+        damage(file)
+
+    assert [file.name[:5] for file in kept] == ["00003", "00006", "00007"]
+    assert checkpoints.load()["epoch"] == 3
+
+
+def test_what_a_killed_save_left_is_removed(tmp_path):
+    checkpoints = saved(tmp_path, [1])
+    (tmp_path / ".00002-0000000.ab.pt.tmp-123").write_bytes(b"half of the n")
+
+    assert checkpoints.load()["epoch"] == 1
+    assert [file.name[:5] for file in tmp_path.iterdir()] == ["00001"]
+
+
+def test_a_checkpoint_of_an_older_format_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_FORMAT", 1)
+    saved(tmp_path, [1])
+    monkeypatch.undo()
+
+    assert Checkpoints(tmp_path, "f").load() is None
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path):

@@ -2,16 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from training_examples import make_data, make_examples
+from training_examples import STILL, make_data
 
-from lungml.errors import InputError
+from lungml.errors import InputError, ParamsError
 from lungml.imaging.intensity import normalise
 from lungml.imaging.store import ViewStore
 from lungml.params.model import AugmentParams, RecipeParams
 from lungml.terms import Part, Target
-from lungml.training.data import count_steps, epoch_batches, select_examples
-
-STILL = AugmentParams(rotation_degrees=0, flip_probability=0, zoom=0, shift_fraction=0)
+from lungml.training.data import draw_steps, load_batch, select_examples
 
 
 def split_table(parts, binary):
@@ -47,8 +45,15 @@ def open_store(ids):
     return ViewStore(Ledger(len(ids)), None, pd.DataFrame({"nodule_id": ids}), {})
 
 
-def batches(recipe, batch_size=16, **options):
-    return list(epoch_batches(make_data(), recipe, batch_size, **({"seed": 1, "epoch": 0} | options)))
+def batches(recipe, batch_size=16, first_step=0):
+    data = make_data()
+    steps = draw_steps(data.train, recipe, batch_size, seed=1, epoch=0)
+    return [load_batch(data, recipe, steps[step], key=(1, 0, step)) for step in range(first_step, len(steps))]
+
+
+def images_of(batch):
+    (images,) = batch.inputs
+    return images
 
 
 def test_only_pixels_of_the_asked_part_are_read():
@@ -94,7 +99,7 @@ def test_an_epoch_shows_every_row_once_and_unchanged_if_nothing_is_asked_for():
     shown = batches(RecipeParams(imbalance="none", augment=STILL))
 
     ids = [nodule_id for batch in shown for nodule_id in batch.nodule_ids]
-    images = torch.cat([batch.images for batch in shown])
+    images = torch.cat([images_of(batch) for batch in shown])
     labels = torch.cat([batch.targets for batch in shown]).argmax(dim=1)
     rows = [data.train.nodule_ids.index(nodule_id) for nodule_id in ids]
     assert sorted(rows) == list(range(40))
@@ -105,10 +110,22 @@ def test_an_epoch_shows_every_row_once_and_unchanged_if_nothing_is_asked_for():
 
 
 def test_batches_differ_in_size_by_one_at_most():
-    sizes = [len(batch.images) for batch in batches(RecipeParams(imbalance="none"), batch_size=12)]
+    found = batches(RecipeParams(imbalance="none"), batch_size=12)
 
-    assert sizes == [10, 10, 10, 10]
-    assert count_steps(make_examples("n", 40), RecipeParams(imbalance="none"), 12) == 4
+    assert [len(images_of(batch)) for batch in found] == [10, 10, 10, 10]
+    assert [len(batch) for batch in found] == [10, 10, 10, 10]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [10]), (3, [3, 3, 4]), (4, [2, 3, 2, 3]), (25, [1] * 10)])
+def test_a_batch_comes_apart_into_even_micro_batches_in_its_order(count, sizes):
+    batch = batches(RecipeParams(imbalance="none"), batch_size=12)[0]
+
+    pieces = list(batch.micro_batches(count))
+
+    assert sorted(map(len, pieces)) == sorted(sizes)
+    assert torch.equal(torch.cat([images_of(piece) for piece in pieces]), images_of(batch))
+    assert torch.equal(torch.cat([piece.targets for piece in pieces]), batch.targets)
+    assert sum((piece.nodule_ids for piece in pieces), ()) == batch.nodule_ids
 
 
 def test_upsampling_shows_both_classes_equally_often():
@@ -124,7 +141,7 @@ def test_an_epoch_that_goes_on_has_the_batches_it_would_have_had():
 
     assert len(rest) == len(whole) - 2
     for late, batch in zip(rest, whole[2:], strict=True):
-        assert torch.equal(late.images, batch.images)
+        assert torch.equal(images_of(late), images_of(batch))
         assert torch.equal(late.targets, batch.targets)
         assert late.nodule_ids == batch.nodule_ids
 
@@ -135,7 +152,7 @@ def test_an_example_looks_the_same_whatever_the_batch_size():
         {
             nodule_id: image
             for batch in batches(recipe, batch_size)
-            for nodule_id, image in zip(batch.nodule_ids, batch.images, strict=True)
+            for nodule_id, image in zip(batch.nodule_ids, images_of(batch), strict=True)
         }
         for batch_size in (5, 16)
     ]
@@ -149,3 +166,14 @@ def test_class_weights_are_for_the_strategy_that_wants_them():
     assert data.class_weights(RecipeParams(imbalance="upsample")) is None
     weights = data.class_weights(RecipeParams(imbalance="class-weights"))
     assert weights.tolist() == pytest.approx([40 / 60, 40 / 20])
+
+
+def test_counts_of_other_classes_than_the_tasks_are_refused():
+    with pytest.raises(ParamsError, match=r"upsample_counts has 5 number\(s\), and the task 2 classes"):
+        batches(RecipeParams(upsample_counts=(9, 9, 9, 9, 9)))
+
+
+def test_classes_are_lifted_to_the_chosen_counts():
+    targets = torch.cat([batch.targets for batch in batches(RecipeParams(upsample_counts=(40, 50)))])
+
+    assert targets.sum(dim=0).tolist() == [40.0, 50.0]

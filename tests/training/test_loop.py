@@ -1,36 +1,13 @@
-import itertools
-
 import numpy as np
 import pytest
 import torch
 from training_examples import AUGMENT, RECIPE, make_classifier, make_data, make_settings
+from training_runs import equal, results, run, weights
 
-from lungml.errors import InterruptedRunError
 from lungml.params.model import RecipeParams
 from lungml.training import loop
-from lungml.training.checkpoint import Checkpoints
 from lungml.training.loop import train
-from lungml.training.validation import DivergedError, Validation
-
-RESULTS = ("epoch", "phase", "train_loss", "val_loss", "val_weighted_auprc", "learning_rate")
-
-
-def weights(classifier):
-    return {name: value.clone() for name, value in classifier.state_dict().items()}
-
-
-def equal(one, other):
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
-
-
-def results(records):
-    return [tuple(getattr(record, name) for name in RESULTS) for record in records]
-
-
-def run(settings, data=None, **options):
-    classifier = make_classifier()
-    records = list(train(classifier, data or make_data(), settings, **options))
-    return weights(classifier), records
+from lungml.training.validation import Validation
 
 
 @pytest.fixture(scope="module")
@@ -85,63 +62,31 @@ def test_layers_are_unfrozen_as_the_schedule_says():
     assert not any(name.startswith("backbone.0") for trained in names for name in trained)
 
 
-@pytest.mark.parametrize("epochs_done", [1, 2, 4])
-def test_a_killed_training_goes_on_to_the_same_bytes(epochs_done, uninterrupted, tmp_path):
-    killed = train(
-        make_classifier(), make_data(), make_settings(), checkpoints=Checkpoints(tmp_path / "work", "f")
-    )
-    list(itertools.islice(killed, epochs_done))
-    killed.close()
+def test_a_batch_in_micro_batches_trains_as_the_whole_batch_does_where_nothing_looks_at_it_as_a_whole():
+    found = []
+    for accumulate in (1, 3):
+        classifier = make_classifier()
+        classifier.backbone[1][3].p = 0.0  # dropout
+        recipe = RECIPE.model_copy(update={"accumulate": accumulate, "norm_statistics": "frozen"})
+        records = list(train(classifier, make_data(), make_settings(recipe=recipe, epochs=2)))
+        found.append((weights(classifier), records))
 
-    resumed, records = run(make_settings(), checkpoints=Checkpoints(tmp_path / "work", "f"))
-
-    assert equal(resumed, uninterrupted[0])
-    assert results(records) == results(uninterrupted[1])
-
-
-@pytest.mark.parametrize("steps_done", [1, 11, 23])
-def test_a_training_stopped_within_an_epoch_goes_on_to_the_same_bytes(steps_done, uninterrupted, tmp_path):
-    answers = iter([False] * (steps_done - 1) + [True])
-    with pytest.raises(InterruptedRunError, match="goes on from there"):
-        run(
-            make_settings(),
-            checkpoints=Checkpoints(tmp_path / "work", "f"),
-            stop_asked=lambda: next(answers),
-        )
-
-    resumed, records = run(make_settings(), checkpoints=Checkpoints(tmp_path / "work", "f"))
-
-    assert equal(resumed, uninterrupted[0])
-    assert results(records) == results(uninterrupted[1])
+    (whole, records), (pieces, others) = found
+    assert not equal(pieces, whole)
+    for name, value in whole.items():
+        assert torch.allclose(pieces[name], value, atol=1e-4), name
+    assert [each.val_loss for each in others] == pytest.approx([each.val_loss for each in records], abs=1e-4)
 
 
-def test_a_training_of_other_parameters_starts_from_the_beginning(tmp_path):
-    other = make_settings(learning_rate=0.002)
-    expected, _ = run(other)
-    list(
-        itertools.islice(
-            train(
-                make_classifier(), make_data(), make_settings(), checkpoints=Checkpoints(tmp_path / "w", "f")
-            ),
-            2,
-        )
-    )
+def test_frozen_statistics_stay_those_the_network_came_with():
+    recipe = RECIPE.model_copy(update={"norm_statistics": "frozen"})
+    classifier, before = make_classifier(), weights(make_classifier())
 
-    found, _ = run(other, checkpoints=Checkpoints(tmp_path / "w", "g"))
+    list(train(classifier, make_data(), make_settings(recipe=recipe)))
 
-    assert equal(found, expected)
-
-
-def test_a_loss_that_is_not_a_number_stops_the_step_and_names_the_nodules():
-    data = make_data()
-    classifier = make_classifier()
-    with torch.no_grad():
-        classifier.head.weight.fill_(float("nan"))
-
-    with pytest.raises(DivergedError, match=r"epoch 1, step 1\. The batch held the nodules train-\d{3}, "):
-        next(train(classifier, data, make_settings()))
-
-    assert not any(value.isnan().any() for name, value in weights(classifier).items() if "backbone" in name)
+    moved = {name for name, value in classifier.state_dict().items() if not torch.equal(value, before[name])}
+    assert not any("running" in name or "num_batches" in name for name in moved)
+    assert {"backbone.0.1.weight", "backbone.1.1.bias"} <= moved
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_training(monkeypatch):
@@ -149,7 +94,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_training(monkeypatch):
     classifier, seen = make_classifier(), []
     scores = iter([0.5, 0.6, 0.9, 0.8, 0.9, 1.0])
 
-    def scripted(_classifier, average, _data):
+    def scripted(_network, average, _batches, _labels):
         seen.append({name: value.clone() for name, value in average.items()})
         return Validation(loss=1.0, weighted_auprc=next(scores), balanced_accuracy=0.5)
 

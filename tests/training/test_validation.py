@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from training_examples import make_classifier, make_data
 
 from lungml.imaging.intensity import normalise
-from lungml.training.validation import DivergedError, validate
+from lungml.training.validation import DivergedError, validate, validation_images
 
 
 def test_it_measures_the_given_weights_in_evaluation_mode_as_scikit_learn_does():
@@ -17,7 +17,7 @@ def test_it_measures_the_given_weights_in_evaluation_mode_as_scikit_learn_does()
     malignant = logits.softmax(dim=1)[:, 1].numpy()
     labels = data.val.labels
 
-    found = validate(classifier, other.state_dict(), data)
+    found = validate(classifier, other.state_dict(), validation_images(data), labels)
 
     share = labels.mean()
     expected = share * average_precision_score(labels, malignant) + (1 - share) * average_precision_score(
@@ -34,6 +34,7 @@ def test_weights_without_bound_are_refused():
     classifier = make_classifier()
     weights = dict(classifier.state_dict())
     weights["head.bias"] = torch.tensor([math.inf, 0.0])
+    data = make_data()
 
     with pytest.raises(DivergedError, match="Lower the learning rate"):
-        validate(classifier, weights, make_data())
+        validate(classifier, weights, validation_images(data), data.val.labels)

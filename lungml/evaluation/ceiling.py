@@ -1,0 +1,84 @@
+"""A reader and the model, each against the other readers of the same nodules.
+
+A model that predicts readers' scores can hardly be more right than the readers agree. The model is held to
+the same question as a reader: each reading is set against the consensus of the other readings of its nodule,
+and the model's answer against that same consensus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lungml.agreement import NOTES, leave_one_out
+from lungml.evaluation.intervals import Jackknife, clustered_interval, jackknife, paired_interval
+from lungml.evaluation.ranking import FloatArray
+from lungml.evaluation.tally import Cases
+from lungml.params.data import LabelParams
+
+_MALIGNANT, _SCORES = 4, 5
+
+
+def beside_readers(
+    readings: pd.DataFrame, labels: LabelParams, answers: pd.DataFrame, confidence: float
+) -> dict[str, Any]:
+    """AUROC (and kappa) of readings and of the model against the other readings.
+
+    Args:
+        readings: table READINGS.
+        labels: how the other readers' scores become one.
+        answers: of the model, nodule_id and malignant (probability); and score, the most probable one from 1
+            to 5, if the model answers with scores.
+        confidence: of the intervals.
+
+    Returns:
+        nodules, patients, readings that count (nodules with at least two scores); auroc, and qwk where the
+        model answers with scores: {reader, model, model_minus_reader}, each {value, low, high}; notes.
+    """
+    known = answers.set_index("nodule_id")
+    cases = leave_one_out(readings[readings["nodule_id"].isin(known.index)], labels)
+    counts = {
+        "nodules": int(cases["nodule_id"].nunique()),
+        "patients": int(cases["patient_id"].nunique()),
+        "readings": len(cases),
+        "notes": list(NOTES),
+    }
+    if cases.empty:
+        return counts | {"auroc": None, "qwk": None}
+    own = known.loc[cases["nodule_id"]]
+    scores, others = (cases[name].to_numpy() for name in ("score", "others"))
+    truth = (others >= _MALIGNANT).astype(np.int64)
+    ranked = {"reader": _ranked(scores), "model": _ranked(own["malignant"].to_numpy())}
+    compared = {"auroc": _compare(truth, ranked, cases["patient_id"], "auroc", confidence), "qwk": None}
+    if "score" in own:
+        given = {"reader": _one_hot(scores), "model": _one_hot(own["score"].to_numpy())}
+        compared["qwk"] = _compare(others - 1, given, cases["patient_id"], "qwk", confidence)
+    return counts | compared
+
+
+def _compare(
+    truth: np.ndarray[Any, np.dtype[np.int64]],
+    answers: Mapping[str, FloatArray],
+    patients: Any,
+    metric: str,
+    confidence: float,
+) -> dict[str, Any]:
+    judged: dict[str, Jackknife] = {
+        name: jackknife(Cases(truth, given), patients) for name, given in answers.items()
+    }
+    found = {name: asdict(clustered_interval(one, metric, confidence)) for name, one in judged.items()}
+    difference = paired_interval(judged["model"], judged["reader"], metric, confidence)
+    return found | {"model_minus_reader": asdict(difference)}
+
+
+def _ranked(scores: FloatArray) -> FloatArray:
+    """As two classes of which only the order counts."""
+    return np.column_stack([-scores, scores]).astype(np.float64)
+
+
+def _one_hot(scores: FloatArray) -> FloatArray:
+    return np.asarray(np.eye(_SCORES)[np.asarray(scores, dtype=np.int64) - 1])

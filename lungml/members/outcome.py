@@ -1,0 +1,109 @@
+"""What trained members leave: classifiers, a learning curve, and answers to nodules they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lungml.bundle import Member, read_bundle, read_info
+from lungml.evaluation.results import Values, judge, values_of
+from lungml.evaluation.tally import check_cases
+from lungml.members.plan import Job, MemberPlan
+from lungml.members.training import bundle_folder, left_out_table
+from lungml.tables import PREDICTIONS, read_table
+
+_CONFIDENCE = 0.95
+_ANSWERS = ("probabilities", "probabilities_tta")
+
+
+@dataclass(frozen=True)
+class Histories:
+    """How the trainings went.
+
+    `members` has a row each: number, variant, repeat, fold (-1: none), epochs, kept_epoch, and what was
+    measured in that epoch. `curve` has a row an epoch, the mean over the members that were judged on nodules
+    they did not see.
+    """
+
+    members: pd.DataFrame
+    curve: pd.DataFrame
+
+
+def answering(job: Job) -> tuple[Member, ...]:
+    """The members that are the model: those that left out no fold, unless all did."""
+    plans = job.plans()
+    chosen = [plan for plan in plans if plan.fold is None] or plans
+    return tuple(member for plan in chosen for member in read_bundle(bundle_folder(job, plan)).members)
+
+
+def histories(job: Job) -> Histories:
+    """Read how the training of each member went."""
+    plans = job.plans()
+    read = [read_info(bundle_folder(job, plan))["history"] for plan in plans]
+    rows = [_row(plan, history) for plan, history in zip(plans, read, strict=True)]
+    seen = [
+        pd.DataFrame(history["records"])
+        for plan, history in zip(plans, read, strict=True)
+        if plan.fold is not None or job.finetune.fit == "train"
+    ]
+    return Histories(pd.DataFrame(rows), _mean_curve(seen))
+
+
+def out_of_fold(job: Job, variant: str | None = None) -> pd.DataFrame | None:
+    """Table PREDICTIONS of train and validation: each nodule by members that saw no nodule of its patient.
+
+    The mean over repeats and variants, or over the repeats of one variant. None if no fold was left out.
+    """
+    tables = [
+        read_table(left_out_table(job, plan), PREDICTIONS)
+        for plan in job.plans()
+        if plan.fold is not None and variant in {None, plan.variant}
+    ]
+    if not tables:
+        return None
+    groups = pd.concat(tables).groupby("nodule_id", sort=True)
+    means = {column: groups[column].apply(_mean_answer) for column in _ANSWERS}
+    return groups.first().assign(**means).reset_index()
+
+
+def estimate(predicted: pd.DataFrame) -> dict[str, Values]:
+    """Metrics {raw, tta: {name: {value, low, high, chance, skill}}} of table PREDICTIONS, by patient."""
+    patients = predicted["patient_id"]
+    return {
+        name: values_of(
+            judge(check_cases(predicted["label"], np.stack(predicted[column].to_list())), patients),
+            _CONFIDENCE,
+        )
+        for name, column in zip(("raw", "tta"), _ANSWERS, strict=True)
+    }
+
+
+def _row(plan: MemberPlan, history: dict[str, Any]) -> dict[str, Any]:
+    kept = history["records"][history["kept_epoch"] - 1]
+    return {
+        "number": plan.number,
+        "variant": plan.variant,
+        "repeat": plan.repeat,
+        "fold": -1 if plan.fold is None else plan.fold,
+        "epochs": len(history["records"]),
+        "kept_epoch": history["kept_epoch"],
+        "weighted_auprc": kept["val_weighted_auprc"],
+        "balanced_accuracy": kept["val_balanced_accuracy"],
+        "val_loss": kept["val_loss"],
+    }
+
+
+def _mean_curve(curves: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Epoch by epoch over the members that trained so long; the phase is that of the first of them."""
+    rows = pd.concat(curves, ignore_index=True)
+    means = rows.groupby("epoch", as_index=False).mean(numeric_only=True)
+    phases = rows.drop_duplicates("epoch").set_index("epoch")["phase"]
+    return means.assign(phase=means["epoch"].map(phases))[list(rows.columns)]
+
+
+def _mean_answer(answers: pd.Series) -> Any:
+    return np.mean(np.stack(answers.to_list()), axis=0)

@@ -1,0 +1,63 @@
+"""Two changed images of each nodule of a batch; no label is known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lungml.augment.balance import IntArray, draw_showings
+from lungml.augment.geometric import draw_geometry, warp
+from lungml.augment.jitter import draw_jitter, jitter_hu
+from lungml.imaging.intensity import Normalisation, normalise
+from lungml.params.pretrain import PretrainParams
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """What pretraining sees: `nodule_ids` (N,), `images_hu` int16 (N, C, H, W), and how HU become input."""
+
+    nodule_ids: tuple[str, ...]
+    images_hu: NDArray[np.int16]
+    normalisation: Normalisation
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What one step sees: `images` (2 B, C, H, W) normalised, B first changes and then B second ones."""
+
+    images: Tensor
+    nodule_ids: tuple[str, ...]
+
+
+def count_steps(data: Unlabelled, params: PretrainParams) -> int:
+    """How many steps an epoch has."""
+    return -(-len(data.nodule_ids) // params.batch_size)
+
+
+def epoch_pairs(
+    data: Unlabelled, params: PretrainParams, *, epoch: int, first_step: int = 0
+) -> Iterator[Pairs]:
+    """Yield the batches of an epoch from `first_step` on; sizes differ by one at most.
+
+    Every nodule is in one of them. Each batch depends on the arguments alone, so a resumed epoch goes on with
+    the batches it would have had.
+    """
+    nobody = np.zeros(len(data.nodule_ids), np.int64)
+    order = draw_showings(nobody, "none", seed=params.seed, epoch=epoch).rows
+    for rows in np.array_split(order, count_steps(data, params))[first_step:]:
+        images_hu = torch.cat([_changed(data, params, rows, copy=copy, epoch=epoch) for copy in (0, 1)])
+        yield Pairs(normalise(images_hu, data.normalisation), tuple(data.nodule_ids[row] for row in rows))
+
+
+def _changed(data: Unlabelled, params: PretrainParams, rows: IntArray, *, copy: int, epoch: int) -> Tensor:
+    copies = np.full_like(rows, copy)
+    key = {"seed": params.seed, "epoch": epoch}
+    images_hu = torch.from_numpy(data.images_hu[rows])
+    moved = warp(images_hu, draw_geometry(params.geometry, rows, copies, **key))
+    shape = tuple(images_hu.shape[1:])
+    return jitter_hu(moved, draw_jitter(params.jitter, rows, copies, shape=shape, **key))

@@ -1,0 +1,130 @@
+"""What is made of members' answers, on answers that are written here."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+from test_bundle import make_bundle
+from training_examples import write_split
+
+from lungml.bundle import Bundle, write_bundle
+from lungml.evaluation.answers import labelled
+from lungml.members.outcome import answering, estimate, histories, out_of_fold
+from lungml.members.plan import Job, divide
+from lungml.members.training import bundle_folder, left_out_table
+from lungml.params.data import LabelParams, ViewsParams
+from lungml.params.model import WeightsParams
+from lungml.params.task import FinetuneParams
+from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
+from lungml.terms import Target, Task
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Two repeats of two variants in three folds, and then the refit of each; nothing is trained."""
+    blank = Bundle((), Task.NODULE_BINARY, 1, ViewsParams(), LabelParams(), {}, {}, {})
+    finetune = FinetuneParams(fit="refit", repeats=2)
+    variants = {"a": None, "b": None}
+    return Job(
+        blank, variants, finetune, WeightsParams(), Path(), write_split(tmp_path), tmp_path / "work", "f"
+    )
+
+
+def write_answers(job, answers):
+    """Write what each member said of its fold: `answers` makes malignant probabilities of rows and plan."""
+    split = read_table(job.split, SPLIT)
+    for plan in job.plans():
+        if plan.fold is not None:
+            rows = labelled(divide(split, plan, job).judged, Target.BINARY)
+            malignant = np.asarray(answers(rows, plan))
+            both = list(np.stack([1 - malignant, malignant], axis=1))
+            table = rows.assign(probabilities=both, probabilities_tta=both)
+            write_table(left_out_table(job, plan), table, PREDICTIONS)
+
+
+def test_each_nodule_has_the_mean_answer_of_those_that_left_it_out(job):
+    said = {("a", 0): 0.1, ("b", 0): 0.2, ("a", 1): 0.4, ("b", 1): 0.5}
+    write_answers(job, lambda rows, plan: np.full(len(rows), said[plan.variant, plan.repeat]))
+
+    found, alone = out_of_fold(job), out_of_fold(job, "b")
+
+    split = read_table(job.split, SPLIT)
+    assert found["nodule_id"].tolist() == split.loc[split["part"] != "test", "nodule_id"].tolist()
+    assert np.stack(found["probabilities"]) == pytest.approx(np.tile([0.7, 0.3], (len(found), 1)))
+    assert np.stack(alone["probabilities_tta"]) == pytest.approx(np.tile([0.65, 0.35], (len(alone), 1)))
+    write_table(job.work / "all.parquet", found, PREDICTIONS)
+
+
+def test_nodules_without_a_label_are_in_no_answer(job):
+    split = read_table(job.split, SPLIT)
+    write_table(
+        job.split, split.assign(binary=split["binary"].where(split["nodule_id"] != "n001", -1)), SPLIT
+    )
+    write_answers(job, lambda rows, plan: np.full(len(rows), 0.5))
+
+    assert "n001" not in set(out_of_fold(job)["nodule_id"])
+
+
+def test_the_estimate_is_of_the_mean_answers(job):
+    noise = np.random.default_rng(0)
+    write_answers(job, lambda rows, plan: (rows["label"] + noise.uniform(0, 2, len(rows))) / 3)
+    predicted = out_of_fold(job)
+
+    found = estimate(predicted)
+
+    expected = roc_auc_score(predicted["label"], np.stack(predicted["probabilities"])[:, 1])
+    assert found["raw"]["auroc"]["value"] == pytest.approx(expected)
+    assert found["raw"]["auroc"]["low"] < expected < found["raw"]["auroc"]["high"]
+
+
+def write_members(job):
+    """Write a bundle for each member; a member's epoch has a loss of 10 times its number, plus the epoch."""
+    for plan in job.plans():
+        records = [
+            {
+                "epoch": epoch,
+                "phase": "head" if epoch == 1 else "schedule",
+                "train_loss": 10.0 * plan.number + epoch,
+                "val_loss": 10.0 * plan.number + epoch,
+                "val_weighted_auprc": 0.5,
+                "val_balanced_accuracy": 0.5,
+            }
+            for epoch in (1, 2, 3)
+        ]
+        history = asdict(plan) | {"fingerprint": "f", "kept_epoch": 3, "records": records}
+        model = make_bundle()
+        named = replace(model.members[0], weights=plan.name)
+        write_bundle(bundle_folder(job, plan), replace(model, members=(named,), history=history))
+
+
+def test_a_refit_answers_alone_and_its_curve_is_that_of_the_members_that_left_out_a_fold(job):
+    write_members(job)
+
+    members, trained = answering(job), histories(job)
+
+    assert [member.weights for member in members] == [
+        "a, repeat 1",
+        "b, repeat 1",
+        "a, repeat 2",
+        "b, repeat 2",
+    ]
+    assert trained.members["fold"].tolist() == [0, 1, 2] * 4 + [-1] * 4
+    assert trained.curve["phase"].tolist() == ["head", "schedule", "schedule"]
+    assert trained.curve["val_loss"].tolist() == pytest.approx(
+        [10 * np.arange(12).mean() + e for e in (1, 2, 3)]
+    )
+
+
+def test_folds_answer_all_together(job):
+    folds = replace(job, finetune=FinetuneParams(fit="folds", repeats=2))
+    write_members(folds)
+
+    assert len(answering(folds)) == 12
+    assert isinstance(histories(folds).members, pd.DataFrame)
+
+
+def test_a_fit_of_the_train_part_has_no_answers_of_left_out_folds(job):
+    assert out_of_fold(replace(job, finetune=FinetuneParams())) is None

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_examples import write_inputs
+from unlabelled_images import PARAMS
+
+from lungml.embeddings import read_embeddings
+from lungml.errors import InputError, InterruptedRunError, ModelError, ParamsError
+from lungml.files import sha256_file
+from lungml.imaging import ledger
+from lungml.imaging.intensity import normalise
+from lungml.imaging.store import read_store
+from lungml.models.backbones import build_backbone, describe_weights
+from lungml.models.depths import embed_batches
+from lungml.models.weights_card import read_card
+from lungml.params.data import IntensityParams
+from lungml.params.model import EmbedParams, WeightsParams
+from lungml.params.scope import ScopeParams
+from lungml.stages import embed, pretrain
+from lungml.tables import SPLIT, read_table, write_table
+from lungml.terms import Task, View
+
+NAME = "mobilenetv3_small_050"
+SMALL = PARAMS.model_copy(update={"backbones": (NAME,), "epochs": 2})
+
+
+def write_project(root):
+    views, _ = write_inputs(root)
+    (root / "stores").mkdir()
+    views.rename(root / "stores" / "nodule")
+    return root
+
+
+def run(root, params=SMALL, name="pretrained"):
+    if not (root / "stores").is_dir():
+        write_project(root)
+    pretrain.run(
+        params,
+        IntensityParams(),
+        views=root / "stores",
+        split=root / "split.parquet",
+        out=root / "models" / name,
+        log=root / "logs" / name,
+    )
+    return root / "models" / name, root / "logs" / name
+
+
+def contents(*folders):
+    return {
+        (place, path.relative_to(folder).as_posix()): path.read_bytes()
+        for place, folder in enumerate(folders)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("pretrain"))
+
+
+@pytest.fixture
+def use(done):
+    return WeightsParams(source="pretrained", folder=done[0], seed=9)
+
+
+def test_it_writes_weights_with_a_card_and_a_history_with_a_curve(done):
+    assert set(contents(*done)) == {
+        (0, f"{NAME}.safetensors"),
+        (0, f"{NAME}.json"),
+        (0, "made.json"),
+        (1, f"{NAME}/history.csv"),
+        (1, f"{NAME}/curve.png"),
+        (1, "summary.json"),
+    }
+    history = pd.read_csv(done[1] / NAME / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+    assert not {"seconds", "images_per_s"} & set(history.columns)
+
+
+def test_the_card_tells_what_was_read_and_no_other_part_was(done):
+    card = read_card(done[0] / f"{NAME}.safetensors")
+
+    assert card.read["read"] == {"train": 30, "val": 0, "test": 0}
+    assert (card.images, card.patients, card.view) == (30, 15, "nodule")
+    assert card.weights_sha256 == sha256_file(done[0] / f"{NAME}.safetensors")
+    assert card.lineage["data_sha256"] == "d" * 64
+    assert card.start == "random (seed 20250301)"
+
+
+def test_the_weights_are_loaded_as_pretrained_ones_and_are_not_those_of_the_start(done, use):
+    loaded = build_backbone(NAME, in_channels=1, weights=use).state_dict()
+    written = load_file(done[0] / f"{NAME}.safetensors")
+    start = build_backbone(NAME, in_channels=1, weights=SMALL.start).state_dict()
+
+    assert all(torch.equal(loaded[name], written[name]) for name in written)
+    assert set(loaded) == set(written)
+    assert not torch.equal(loaded["conv_stem.weight"], start["conv_stem.weight"])
+
+
+def embed_nodules(root, weights, out):
+    embed.run(
+        EmbedParams(backbones=(NAME,), depths=(1.0,), twins=False),
+        weights,
+        IntensityParams(),
+        ScopeParams(views=(View.NODULE,), tasks={Task.NODULE_BINARY: View.NODULE}),
+        backbone=NAME,
+        views=root / "stores",
+        split=root / "split.parquet",
+        out=out / NAME,
+    )
+    return read_embeddings(out / NAME, View.NODULE)
+
+
+def test_embedding_with_them_gives_the_features_of_the_written_network(done, use, tmp_path):
+    root, file = done[0].parent.parent, done[0] / f"{NAME}.safetensors"
+
+    found = embed_nodules(root, use, tmp_path)
+
+    network = build_backbone(NAME, in_channels=1, weights=WeightsParams(seed=1))
+    network.load_state_dict(load_file(file))
+    images_hu = torch.from_numpy(read_store(root / "stores/nodule").images_hu.copy())
+    images = normalise(images_hu, read_card(file).normalisation)
+    expected = embed_batches(network, [images], [1.0])[1.0]
+    assert np.abs(found.by_depth[1.0] - expected).max() < 1e-4 * np.abs(expected).max()
+    assert (found.weights, found.weights_note) == ("pretrained", describe_weights(NAME, use))
+    assert found.weights_sha256 == sha256_file(file)
+
+
+def test_embedding_says_what_they_are_and_asks_for_no_checksum(done, use, tmp_path, capsys):
+    embed_nodules(done[0].parent.parent, use, tmp_path)
+
+    said = capsys.readouterr().err
+    assert "VICReg on 30 nodule views of 15 patients" in said
+    assert "lungml weights fetch" not in said
+
+
+def test_it_is_the_same_again_byte_for_byte(done):
+    assert contents(*run(done[0].parent.parent, name="again")) == contents(*done)
+
+
+def test_a_stopped_training_goes_on_to_the_same_bytes(done, monkeypatch):
+    root = done[0].parent.parent
+
+    def stop_after_first_epoch(text):
+        if "epoch 1 of 2" in text:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrain, "say", stop_after_first_epoch)
+        with pytest.raises(InterruptedRunError) as stopped:
+            run(root, name="resumed")
+    assert stopped.value.exit_code == 75
+    assert not (root / "models" / "resumed").exists()
+    assert (root / "models" / ".resumed.work" / NAME).is_dir()
+
+    assert contents(*run(root, name="resumed")) == contents(*done)
+    assert not (root / "models" / ".resumed.work").exists()
+
+
+def test_validation_and_test_images_and_all_labels_change_nothing(done, tmp_path):
+    root = write_project(tmp_path)
+    split = read_table(root / "split.parquet", SPLIT)
+    others = (split["part"] != "train").to_numpy()
+    write_table(root / "split.parquet", split.assign(binary=1 - split["binary"], five=0), SPLIT)
+    views = root / "stores" / "nodule"
+    images = np.load(views / "images.npy")
+    images[others] = np.random.default_rng(0).integers(-1000, 400, images[others].shape)
+    np.save(views / "images.npy", images)
+    info = json.loads((views / "store.json").read_text())
+    info["sha256"]["images.npy"] = sha256_file(views / "images.npy")
+    (views / "store.json").write_text(json.dumps(info))
+
+    weights, log = run(root)
+
+    for folder, before, name in (
+        (weights, done[0], f"{NAME}.safetensors"),
+        (log, done[1], f"{NAME}/history.csv"),
+    ):
+        assert (folder / name).read_bytes() == (before / name).read_bytes()
+
+
+def test_a_read_outside_train_stops_before_anything_is_written(tmp_path, monkeypatch):
+    def careless(store):
+        watched, book = ledger.watch(store)
+        _ = watched.images_hu[35]
+        return watched, book
+
+    monkeypatch.setattr(pretrain, "watch", careless)
+
+    with pytest.raises(ModelError, match=r"1 nodule\(s\) of the val part were read"):
+        run(tmp_path)
+    assert not (tmp_path / "models" / "pretrained").exists()
+
+
+def test_without_a_backbone_nothing_is_read_and_the_folder_is_there(tmp_path, capsys):
+    (tmp_path / "stores").mkdir()
+
+    weights, log = run(tmp_path, SMALL.model_copy(update={"backbones": ()}))
+
+    assert contents(weights, log) == {(0, "made.json"): b"{}\n", (1, "summary.json"): b"{}\n"}
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_pretraining_can_begin_from_weights_it_made_elsewhere(done, use, tmp_path):
+    start = SMALL.model_copy(update={"start": use, "epochs": 1})
+
+    weights, _ = run(tmp_path, start)
+
+    card = read_card(weights / f"{NAME}.safetensors")
+    assert card.start == describe_weights(NAME, use)
+    assert card.lineage["start_sha256"] == sha256_file(done[0] / f"{NAME}.safetensors")
+
+
+def test_beginning_with_its_own_output_is_refused(tmp_path):
+    own = WeightsParams(source="pretrained", folder=tmp_path / "models" / "pretrained")
+
+    with pytest.raises(ParamsError, match=r"pretrain\.start\.folder is .*where this stage writes"):
+        run(tmp_path, SMALL.model_copy(update={"start": own}))
+
+
+def test_a_backbone_named_twice_is_refused(tmp_path):
+    with pytest.raises(ParamsError, match="names one twice"):
+        run(tmp_path, SMALL.model_copy(update={"backbones": (NAME, NAME)}))
+
+
+def test_an_unknown_backbone_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(ParamsError, match="did you mean mobilenetv3_small_050"):
+        run(tmp_path, SMALL.model_copy(update={"backbones": ("mobilenetv3_small_05",)}))
+
+
+def test_too_few_train_views_stop_with_what_to_do(tmp_path):
+    root = write_project(tmp_path)
+    split = read_table(root / "split.parquet", SPLIT)
+    parts = split["part"].where(split.index < 5, "test")
+    write_table(root / "split.parquet", split.assign(part=parts), SPLIT)
+
+    with pytest.raises(
+        InputError, match=r"has 5 views, and pretraining needs at least 8; take more patients"
+    ):
+        run(root)
+
+
+def test_each_epoch_is_one_line_for_a_person(tmp_path, capsys):
+    run(tmp_path)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    for word in (NAME, "epoch 1 of 2", "loss", "invariance", "deviation", "LR", "images/s", "s left"):
+        assert word in lines[0]

@@ -1,0 +1,69 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from searches import params
+from training_examples import RECIPE, make_data
+
+from lungml.errors import ParamsError
+from lungml.params.model import WeightsParams
+from lungml.tuning.candidate import Candidate
+from lungml.tuning.objective import fold_scores, tuning_splits
+
+CANDIDATE = Candidate({"batch_size": 20, "optimizer": "adamw", "learning_rate": 5e-3, "head": "linear"})
+SPLIT = pd.DataFrame(
+    {
+        "nodule_id": list("abcdefgh"),
+        "part": pd.Categorical(["train"] * 4 + ["val"] * 2 + ["test", "excluded"]),
+        "fold": [0, 1, 2, 0, 1, 2, -1, -1],
+    }
+)
+
+
+def test_one_fold_is_the_split_itself():
+    (only,) = tuning_splits(SPLIT, 1)
+
+    assert only is SPLIT
+
+
+def test_each_fold_is_validation_once_and_test_is_never_touched():
+    splits = tuning_splits(SPLIT, 2)
+
+    assert [list(split["nodule_id"][split["part"] == "val"]) for split in splits] == [["a", "d"], ["b", "e"]]
+    for split in splits:
+        assert list(split["part"][6:]) == ["test", "excluded"]
+        assert (split["part"] == "train").sum() == 4
+
+
+def test_more_folds_than_the_split_has_are_refused():
+    with pytest.raises(ParamsError, match=r"tune\.folds is 4, and the split has 3 folds"):
+        tuning_splits(SPLIT, 4)
+
+
+def scores(candidate=CANDIDATE, *, folds=1, **changes):
+    tune = params(epochs=2, folds=folds, recipe=RECIPE.model_dump(), **changes)
+    objective = fold_scores(tune, WeightsParams(), "mobilenetv3_small_050", [make_data()] * folds)
+    return [list(fold) for fold in objective(candidate)]
+
+
+def test_a_candidate_is_trained_on_every_fold_from_the_same_weights():
+    first, second = scores(folds=2)
+
+    assert first == second
+    assert len(first) == 2
+    assert all(0 < score <= 1 for score in first)
+
+
+def test_another_value_of_a_recipe_s_field_is_another_training():
+    blurred = Candidate({**CANDIDATE.values, "augment.zoom": 0.5})
+
+    assert scores(blurred) != scores()
+
+
+def test_a_training_that_diverges_says_nan_and_ends():
+    (fold,) = scores(Candidate({**CANDIDATE.values, "learning_rate": 1e30}))
+
+    assert np.isnan(fold[-1])
+    assert math.isnan(sum(fold))
+    assert sum(map(math.isnan, fold)) == 1
