@@ -29,7 +29,7 @@ from lungml.screening import coarse_pixels
 from lungml.selftest.poison import Results, Study
 from lungml.terms import Part
 from lungml.training.assembly import build_classifier
-from lungml.training.data import Examples, TrainingData, epoch_batches
+from lungml.training.data import Examples, TrainingData, draw_steps, load_batch
 from lungml.training.loop import Settings, train
 from lungml.tuning.candidate import Candidate
 from lungml.tuning.objective import fold_scores
@@ -93,9 +93,10 @@ def selection_of_all(study: Study) -> Results:
 def batches(study: Study) -> Results:
     """The batches of an epoch: up-sampled, augmented, mixed."""
     data = _data(study, Part.TRAIN, Part.VAL)
-    shown = list(epoch_batches(data, _RECIPE, _BATCH, seed=_SEED, epoch=0))
+    steps = draw_steps(data.train, _RECIPE, _BATCH, seed=_SEED, epoch=0)
+    shown = [load_batch(data, _RECIPE, step, key=(_SEED, 0, number)) for number, step in enumerate(steps)]
     return {
-        "images of the batches": np.concatenate([batch.images.numpy() for batch in shown]),
+        "images of the batches": np.concatenate([batch.inputs[0].numpy() for batch in shown]),
         "targets of the batches": np.concatenate([batch.targets.numpy() for batch in shown]),
     }
 
