@@ -22,41 +22,38 @@ _HEAD_STEPS = 20
 
 @dataclass(frozen=True)
 class _Road:
-    """A loop, how many steps it does at a time, and what makes its inputs alone (lungml's only)."""
+    """A loop, and how many steps it does at a time."""
 
     name: str
     steps: int
     work: Callable[[], object]
-    inputs: Callable[[], object] | None = None
 
 
-def measure(backbone: str, fractions: Sequence[float], side: int, batch: int, rounds: int) -> Result:
-    """Time the loops at each frozen fraction, in steps of `batch` images of (side, side)."""
+def measure(jobs: Sequence[Job], rounds: int) -> Result:
+    """Time the loops at each job, in turns of its steps."""
     torch.set_num_threads(1)
-    rows = [row for frozen in fractions for row in _rows(Job(backbone, frozen, side, batch, steps=1), rounds)]
+    rows = [row for job in jobs for row in _rows(job, rounds)]
     missing = [HOW_TO_INSTALL.format(missing=f"{name}'s loop") for name in OTHERS if name not in installed()]
-    note = _NOTE.format(backbone=backbone, batch=batch, side=side)
+    note = _NOTE.format(**vars(jobs[0]))
     return Result(CLAIM, COLUMNS, tuple(rows), (note, *missing))
 
 
 _NOTE = (
-    "{backbone}, random weights, {batch} images of {side} x {side} a step, augmented by lungml for all "
-    "loops; one thread, milliseconds of the processor. naive: the whole network forward, float32, AdamW. "
-    "timm: the step of its train.py with --model-ema, and --amp for bfloat16. cached: after the first epoch, "
-    "in which the frozen layers saw each image once."
+    "{backbone}, random weights, {batch} images of {side} x {side} a step, {steps} step(s) in turn; images "
+    "are augmented by lungml for all loops; one thread, milliseconds of the processor. naive: the whole "
+    "network forward, float32, AdamW. timm: its train.py's step with --model-ema, and --amp for bfloat16. "
+    "cached: after the first epoch, in which the frozen layers saw each image once."
 )
 
 
 def _rows(job: Job, rounds: int) -> Iterator[tuple[Value, ...]]:
     roads = list(_roads(job))
-    contenders = [Contender(road.name, road.work) for road in roads]
-    contenders += [Contender(f"{road.name} input", road.inputs) for road in roads if road.inputs]
-    seconds = {name: each.cpu for name, each in times_of(contenders, rounds).items()}
-    naive = seconds[roads[0].name]
+    times = times_of([Contender(road.name, road.work) for road in roads], rounds)
+    a_step = {road.name: times[road.name].cpu / road.steps for road in roads}
+    naive = a_step[roads[0].name]
     for road in roads:
-        a_step = seconds[road.name] / road.steps
-        share = seconds[f"{road.name} input"] / seconds[road.name] if road.inputs else ""
-        yield job.frozen, road.name, 1000 * a_step, naive / a_step, share
+        share = road.work.input_share if isinstance(road.work, Lungml) else ""
+        yield job.frozen, road.name, 1000 * a_step[road.name], naive / a_step[road.name], share
 
 
 def _roads(job: Job) -> Iterator[_Road]:
@@ -65,12 +62,10 @@ def _roads(job: Job) -> Iterator[_Road]:
     for precision in ("float32", "bfloat16"):
         for name, loop in installed().items():
             yield _Road(f"{name} {precision}", job.steps, loop(job, precision))
-        ours = Lungml(job, precision, cache_prefix=False)
-        yield _Road(f"lungml {precision}", job.steps, ours, lambda ours=ours: list(ours.inputs()))
+        yield _Road(f"lungml {precision}", job.steps, Lungml(job, precision, cache_prefix=False))
     if job.frozen:
-        steps = _HEAD_STEPS if job.frozen == 1 else job.steps
-        kept = Lungml(replace(job, steps=steps), "bfloat16", cache_prefix=True)
-        yield _Road("lungml bfloat16, cached", steps, kept, lambda: list(kept.inputs()))
+        more = replace(job, steps=max(job.steps, _HEAD_STEPS)) if job.frozen == 1 else job
+        yield _Road("lungml bfloat16, cached", more.steps, Lungml(more, "bfloat16", cache_prefix=True))
 
 
 if __name__ == "__main__":
@@ -79,6 +74,8 @@ if __name__ == "__main__":
     arguments.add_argument("--fractions", nargs="+", type=float, default=list(_FRACTIONS))
     arguments.add_argument("--side", type=int, default=224)
     arguments.add_argument("--batch", type=int, default=16)
+    arguments.add_argument("--steps", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3)
     given = arguments.parse_args()
-    show(measure(given.backbone, given.fractions, given.side, given.batch, given.rounds), given.json)
+    work = [Job(given.backbone, each, given.side, given.batch, given.steps) for each in given.fractions]
+    show(measure(work, given.rounds), given.json)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from statistics import median
 
 import numpy as np
 import timm
@@ -21,7 +23,7 @@ from lungml.models.precision import stepping
 from lungml.models.table import BACKBONES
 from lungml.params.model import Precision, RecipeParams, WeightsParams
 from lungml.training.assembly import build_classifier
-from lungml.training.data import Batch, Examples, TrainingData, draw_steps, load_batch
+from lungml.training.data import Examples, TrainingData, draw_steps, load_batch
 from lungml.training.feeds import Feed, Feeder, WholeImages
 from lungml.training.gradients import Gradients, StepKey
 from lungml.training.optim import set_learning_rate
@@ -72,17 +74,23 @@ class Lungml:
         self._gradients = Gradients(self._feed.network, nn.functional.cross_entropy, self._recipe)
         self._steps = draw_steps(self._data.train, self._recipe, job.batch, seed=_SEED, epoch=0)
         self._state.open_epoch()
-
-    def inputs(self) -> Iterator[Batch]:
-        """What the network gets, step by step."""
-        for number, shown in enumerate(self._steps):
-            yield self._feed.batch(shown, epoch=0, step=number)
+        self._shares: list[float] = []
 
     def __call__(self) -> None:
-        for number, batch in enumerate(self.inputs()):
+        input_s, started = 0.0, time.process_time()
+        for number, shown in enumerate(self._steps):
+            asked = time.process_time()
+            batch = self._feed.batch(shown, epoch=0, step=number)
+            input_s += time.process_time() - asked
             loss, _ = self._gradients.fill(batch, 1, StepKey(_SEED, 0, number))
             set_learning_rate(self._state.optimizer, _RATE)
             self._state.finish_step(loss, len(batch))
+        self._shares.append(input_s / (time.process_time() - started))
+
+    @property
+    def input_share(self) -> float:
+        """Of the processor's time in which a step's input is made; the median of all calls but the first."""
+        return median(self._shares[1:])
 
 
 def _timm_network(job: Job) -> nn.Module:

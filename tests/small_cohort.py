@@ -35,6 +35,7 @@ class Cohort:
     views: Path
     split: Path
     index: Path
+    diagnoses: Path
 
 
 def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
@@ -70,7 +71,8 @@ def write_cohort(root: Path, *, seed: int = 0) -> Cohort:
     write_store(
         root / "views", images_hu=images_hu[:, None].astype(np.int16), masks=masks, items=items, info=info
     )
-    return Cohort(root / "views", root / "split.parquet", root / "index")
+    (root / "diagnoses.csv").write_text("patient_id,diagnosis\n")
+    return Cohort(root / "views", root / "split.parquet", root / "index", root / "diagnoses.csv")
 
 
 def write_baselines(cohort: Cohort, task: Task, out: Path) -> Path:

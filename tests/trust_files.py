@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lungml.diagnoses import parse_diagnoses
 from lungml.evaluation.evidence import FACTS, Answers, Evidence
 from lungml.evaluation.trust import suspicious, trust
 from lungml.files import write_json
@@ -37,7 +38,11 @@ def make_evidence(task, tables, split, *, seed: int = 0, signal: float = 1.5) ->
     nodules = parts[Part.TEST][["nodule_id"]].merge(
         tables.nodules.merge(series, on="series_uid"), on="nodule_id"
     )
-    return Evidence(task, LabelParams(), known, test, nodules, tables.readings)
+    diagnoses = parse_diagnoses(
+        "patient_id,diagnosis\n"
+        + "".join(f"{own},{1 + number % 3}\n" for number, own in enumerate(sorted(set(test.patient_ids))))
+    )
+    return Evidence(task, LabelParams(), known, test, nodules, tables.readings, diagnoses)
 
 
 def answers_of(rows: pd.DataFrame, classes: int, rng, signal: float) -> Answers:

@@ -68,7 +68,7 @@ def warp(images_hu: Tensor, geometry: Geometry) -> Tensor:
     above_air = images_hu.float() - AIR_HU  # grid_sample fills with 0
     grid = _sampling_grid(geometry, above_air)
     moved = torch.nn.functional.grid_sample(above_air, grid, padding_mode="zeros", align_corners=False)
-    return moved + AIR_HU
+    return moved.add_(AIR_HU)
 
 
 def _sampling_grid(geometry: Geometry, images: Tensor) -> Tensor:
@@ -85,9 +85,11 @@ def _sampling_grid(geometry: Geometry, images: Tensor) -> Tensor:
     cosine = _column(np.cos(radians) / geometry.zoom, images)
     sine = _column(np.sin(radians) / geometry.zoom, images)
     aspect = height / width
-    from_x = (cosine * x - sine * aspect * y) * _column(_sign(geometry.flip_x), images)
-    from_y = (sine / aspect * x + cosine * y) * _column(_sign(geometry.flip_y), images)
-    return torch.stack([from_x, from_y], dim=-1)
+    sign_x, sign_y = _column(_sign(geometry.flip_x), images), _column(_sign(geometry.flip_y), images)
+    grid = images.new_empty(len(images), height, width, 2)
+    torch.sub(cosine * x * sign_x, sine * aspect * y * sign_x, out=grid[..., 0])
+    torch.add(sine / aspect * x * sign_y, cosine * y * sign_y, out=grid[..., 1])
+    return grid
 
 
 def _centres(size: int, images: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungml.diagnoses import parse_diagnoses
+from lungml.errors import MissingInputError
 from lungml.evaluation.conformal import IDS
 from lungml.evaluation.suspicion import Suspicion, suspicion_of
 from lungml.evaluation.tally import Cases, check_cases
@@ -55,10 +57,14 @@ class Evidence:
     """Rows of table NODULES with `FACTS`, one per test nodule and in the order of `test`."""
     readings: pd.DataFrame
     """Table READINGS."""
+    diagnoses: pd.DataFrame
+    """From `parse_diagnoses`; empty if none are given."""
 
 
-def gather_evidence(predicted: pd.DataFrame, index: Path, task: Task, labels: LabelParams) -> Evidence:
-    """Join answers (table PREDICTIONS) to what folder `index` says of the nodules.
+def gather_evidence(
+    predicted: pd.DataFrame, index: Path, diagnoses: Path, *, task: Task, labels: LabelParams
+) -> Evidence:
+    """Join answers (table PREDICTIONS) to what folder `index` and a table of diagnoses say.
 
     Rows of test are judged; all others are what may be fitted on.
     """
@@ -74,4 +80,11 @@ def gather_evidence(predicted: pd.DataFrame, index: Path, task: Task, labels: La
         test=Answers(test),
         nodules=test[["nodule_id"]].merge(nodules, on="nodule_id", validate="1:1"),
         readings=read_table(index / "readings.parquet", READINGS),
+        diagnoses=_read_diagnoses(diagnoses),
     )
+
+
+def _read_diagnoses(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise MissingInputError(f"{path} is not there; run the stage that writes it (`dvc repro acquire`)")
+    return parse_diagnoses(path.read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ from lungml.evaluation.decision import decision_curve
 from lungml.evaluation.evidence import Evidence
 from lungml.evaluation.label_noise import suspicious_labels, without_disputed
 from lungml.evaluation.operating import at_point, check_apart, fix_threshold
+from lungml.evaluation.pathology import against_diagnoses
 from lungml.evaluation.policy_results import under_policies
 from lungml.evaluation.recalibration import CALIBRATORS, Choice, choose_calibrator
 from lungml.evaluation.reliability import brier_parts, reliability_bins
@@ -168,6 +169,11 @@ def _label_noise(evidence: Evidence, params: EvaluateParams) -> dict[str, Any]:
     }
 
 
+def _pathology(evidence: Evidence, params: EvaluateParams) -> dict[str, Any] | None:
+    test = evidence.test.suspicion
+    return against_diagnoses(test, evidence.nodules, evidence.diagnoses, params.confidence)
+
+
 Question = Callable[[Evidence, EvaluateParams], Any]
 
 QUESTIONS: dict[str, Question] = {
@@ -180,5 +186,6 @@ QUESTIONS: dict[str, Question] = {
     "readers": _readers,
     "policies": _policies,
     "label_noise": _label_noise,
+    "pathology": _pathology,
 }
 """Entry of `trust.json` -> how it is answered."""

@@ -12,7 +12,6 @@ from lungml.bundle import Bundle
 from lungml.params.model import WeightsParams
 from lungml.params.task import FinetuneParams, MemberParams
 from lungml.splits import assign_folds
-from lungml.tables import SPLIT, read_table
 from lungml.terms import Part, Target
 
 
@@ -44,6 +43,8 @@ class Job:
     variants: Mapping[str, MemberParams]
     finetune: FinetuneParams
     weights: WeightsParams
+    folds: int
+    """How many table SPLIT has."""
     views: Path
     split: Path
     work: Path
@@ -57,7 +58,7 @@ class Job:
 
     def plans(self) -> list[MemberPlan]:
         """Every member, in order; those of the model come last where others only serve the estimate."""
-        return plan_members(self.finetune, list(self.variants), count_folds(self.split))
+        return plan_members(self.finetune, list(self.variants), self.folds)
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ def divide(split: pd.DataFrame, plan: MemberPlan, job: Job) -> Division:
         left_out = _folds(known, plan.repeat, job) == plan.fold
         return Division(known[~left_out], known[left_out])
     if job.finetune.fit == "train":
-        parts = dict(list(split.groupby("part")))
-        return Division(parts[Part.TRAIN], parts[Part.VAL])
+        return Division(known[known["part"] == Part.TRAIN], known[known["part"] == Part.VAL])
     return Division(known, known)
 
 
@@ -98,12 +98,6 @@ def _folds(known: pd.DataFrame, repeat: int, job: Job) -> pd.Series[int]:
     """Fold of each row: the table's own in the first repeat, then others."""
     if repeat == 0:
         return known["fold"]
-    labels, folds = known[[job.target.value]], int(known["fold"].max()) + 1
-    seed = job.finetune.seed + repeat
-    drawn = assign_folds(known["patient_id"].to_numpy(), labels, folds=folds, seed=seed)
+    labels, seed = known[[job.target.value]], job.finetune.seed + repeat
+    drawn = assign_folds(known["patient_id"].to_numpy(), labels, folds=job.folds, seed=seed)
     return pd.Series(drawn, index=known.index)
-
-
-def count_folds(split: Path) -> int:
-    """How many folds table SPLIT has."""
-    return int(read_table(split, SPLIT)["fold"].max()) + 1

@@ -70,7 +70,7 @@ def train_member(job: Job, plan: MemberPlan) -> None:
     store, ledger = watch(read_store(job.views))
     split, made = read_table(job.split, SPLIT), job.variants[plan.variant]
     division = divide(split, plan, job)
-    data = _data(store, division, job, made)
+    data = _data(store, division, job, plan)
     settings = _settings(job, plan, made)
     classifier = build_classifier(made.backbone, made.head, data, job.weights, seed=settings.seed)
     records = _train(classifier, data, settings, job, plan)
@@ -110,12 +110,13 @@ def _is_done(job: Job, plan: MemberPlan) -> bool:
     return bool(info["history"].get("fingerprint") == job.fingerprint)
 
 
-def _data(store: ViewStore, division: Division, job: Job, made: MemberParams) -> TrainingData:
+def _data(store: ViewStore, division: Division, job: Job, plan: MemberPlan) -> TrainingData:
     """Everything is fitted on what the member is trained on."""
-    train_on = examples_of(store, division.train, job.target, "what a member is trained on")
+    made, what = job.variants[plan.variant], f"(member {plan.name})"
+    train_on = examples_of(store, division.train, job.target, f"the part to train on {what}")
     judged = train_on
     if division.judged is not division.train:
-        judged = examples_of(store, division.judged, job.target, "what a member is judged on")
+        judged = examples_of(store, division.judged, job.target, f"the part to judge on {what}")
     normalisation = fit_normalisation(train_on.images_hu, made.intensity)
     return as_backbone_expects(TrainingData(train_on, judged, normalisation), made.backbone, job.weights)
 

@@ -53,6 +53,9 @@ class AcquireParams(Section):
     readings: Path | None = None
     """For `idc` and `local`: a folder or archive of LIDC XML files, such as TCIA's LIDC-XML-only.zip; the
     Imaging Data Commons does not hold them."""
+    diagnoses: Path | None = None
+    """For `idc` and `local`: a CSV of patients and diagnoses, such as TCIA's of LIDC-IDRI. A model is held
+    against them in a table of its own; nothing is learnt from them."""
     deidentify: bool = False
     """Take the files as `lungml deidentify` copies them: without patients, also in file names."""
     key: Path | None = None

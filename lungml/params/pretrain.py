@@ -12,13 +12,13 @@ from lungml.terms import View
 
 
 class JitterParams(Section):
-    """Random changes of what HU say, as scanners, doses and kernels make them."""
+    """Random changes of HU as scanners, doses and kernels make them; small, for HU mean something."""
 
-    shift_hu: Annotated[float, Field(ge=0)] = 50.0
+    shift_hu: Annotated[float, Field(ge=0)] = 20.0
     """Uniform in plus or minus this: the window slides over the image."""
-    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.03
     """Distances from air are multiplied by 1 plus or minus this: the window narrows or widens."""
-    noise_hu: Annotated[float, Field(ge=0)] = 40.0
+    noise_hu: Annotated[float, Field(ge=0)] = 30.0
     """Deviation of added noise, uniform from 0 to this."""
     blur_px: Annotated[float, Field(ge=0, le=3)] = 1.0
     """Deviation of a Gaussian, uniform from 0 to this."""
@@ -33,7 +33,7 @@ class VicregParams(Section):
     """Of how far a dimension's deviation over the batch is below 1; this is what forbids collapse."""
     covariance: Annotated[float, Field(ge=0)] = 1.0
     """Of how much dimensions say the same."""
-    width: Annotated[int, Field(ge=2)] = 512
+    width: Annotated[int, Field(ge=2)] = 256
     """Dimensions of the expander, the three layers above the backbone in which the loss is measured."""
 
 
@@ -48,11 +48,11 @@ class PretrainParams(Section):
     start: WeightsParams = WeightsParams()
     """The weights it begins with."""
     epochs: Annotated[int, Field(ge=1)] = 40
-    batch_size: Annotated[int, Field(ge=8)] = 64
+    batch_size: Annotated[int, Field(ge=8)] = 32
     """Nodules in a step, each seen twice."""
     optimizer: Optimizer = "adamw"
-    learning_rate: PositiveFloat = 1e-3
-    """At its highest."""
+    learning_rate: PositiveFloat = 3e-3
+    """At its highest; from published weights a third of this loses less of them."""
     decay: Literal["linear", "cosine", "one-cycle"] = "one-cycle"
     """Course of the learning rate."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lungml.report.collect import Json, TaskFiles
+from lungml.report.trust.numbers import trust_numbers
 
 HEADLINE = "weighted_auprc"
 
@@ -83,6 +84,7 @@ def _flat(found: TaskFiles) -> dict[str, Any]:
         numbers[f"{name}_{HEADLINE}"] = number_of(values, HEADLINE)["value"]
     headline = number_of(metrics["raw"], HEADLINE)
     numbers |= {f"{HEADLINE}_{part}": headline[part] for part in ("low", "high", "chance", "skill")}
+    numbers |= trust_numbers(found.trust, len(found.openings))
     return numbers | {
         "random_weights": metrics["weights"].startswith("random"),
         "version": (found.registration or {}).get("version"),

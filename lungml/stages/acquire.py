@@ -6,12 +6,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lungml.errors import InputError, MissingInputError
 from lungml.files import atomic_folder, write_text
 from lungml.params.data import AcquireParams
 from lungml.progress import say
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIAGNOSES = "diagnoses.csv"
+"""Beside `ct`, so that no stage that reads images or readings sees it; only its header if none are given."""
 _NO_TRUTH = "These files were acquired from a folder; nothing is known about them beyond the readings.\n"
 NO_READINGS = (
     "The Imaging Data Commons holds the CT images but not the readers' XML files; without them there is no "
@@ -21,7 +27,7 @@ NO_READINGS = (
 
 
 def run(params: AcquireParams, *, out: Path) -> None:
-    """Write `out`/ct (DICOM and LIDC XML files) and `out`/truth (what is known about a phantom cohort)."""
+    """Write `out`/ct (DICOM and LIDC XML files), diagnoses.csv and truth (what is known about a phantom)."""
     if params.folder is None or params.source == "phantom":
         _from_phantom(params, out)
         return
@@ -49,6 +55,7 @@ def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[
         sources["acquire.readings"] = params.readings
     for name, place in sources.items():
         _check(name, place, out)
+    diagnoses = _read_diagnoses(params)
     with atomic_folder(out) as folder:
         into = folder / "collected" if params.deidentify else folder / "ct"
         count = _gather("acquire.folder", source, into, folder / "unpacked")
@@ -63,6 +70,7 @@ def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[
             _deidentify(params, into, folder)
         else:
             _warn_of_names(into)
+        _write_diagnoses(folder, diagnoses)
 
 
 def _keep_only(selection: set[Path], into: Path) -> None:
@@ -134,11 +142,34 @@ def _deidentify(params: AcquireParams, collected: Path, out: Path) -> None:
     shutil.rmtree(collected)
 
 
+def _read_diagnoses(params: AcquireParams) -> pd.DataFrame:
+    """An empty table if none is given; with pseudonyms where the files get them."""
+    from lungml.diagnoses import COLUMNS, parse_diagnoses
+    from lungml.phi.keys import default_key_file, read_or_make_key
+
+    if params.diagnoses is None:
+        return parse_diagnoses(",".join(COLUMNS))
+    if not params.diagnoses.is_file():
+        raise _missing("acquire.diagnoses", params.diagnoses)
+    table = parse_diagnoses(params.diagnoses.read_text(encoding="utf-8"))
+    if not params.deidentify:
+        return table
+    names = read_or_make_key(params.key or default_key_file())
+    return table.assign(patient_id=[names.name(patient) for patient in table["patient_id"]])
+
+
+def _write_diagnoses(out: Path, table: pd.DataFrame) -> None:
+    from lungml.diagnoses import diagnoses_text
+
+    write_text(out / DIAGNOSES, diagnoses_text(table))
+
+
 def _from_phantom(params: AcquireParams, out: Path) -> None:
     from lungml.phantom.cohort import write_cohort
 
     with atomic_folder(out) as folder:
         write_cohort(params.phantom, ct=folder / "ct", truth=folder / "truth")
+        _write_diagnoses(folder, _read_diagnoses(params.model_copy(update={"diagnoses": None})))
 
 
 def _missing(name: str, place: Path) -> MissingInputError:

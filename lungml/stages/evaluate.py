@@ -52,6 +52,7 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
     views: Path,
     split: Path,
     index: Path,
+    diagnoses: Path,
     baselines: Path,
     ledger: Path,
     out: Path,
@@ -82,7 +83,7 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
         "calibration": calibration | {"fitted_on": len(held_out)},
         "lineage": dict(model.lineage) | {"bundle_sha256": sealed.bundle_sha256},
     }
-    evidence = gather_evidence(predicted, index, task, model.labels)
+    evidence = gather_evidence(predicted, index, diagnoses, task=task, labels=model.labels)
     found = trust(evidence, params) | {"out_of_distribution": judge_distances(model, store, nodules, params)}
     permit.enter(metrics, model.labels)
     with atomic_folder(out) as temporary:

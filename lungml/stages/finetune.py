@@ -20,7 +20,7 @@ from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, wri
 from lungml.imaging.store import read_store
 from lungml.members.making import make_variants
 from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold
-from lungml.members.plan import Job, count_folds
+from lungml.members.plan import Job
 from lungml.members.training import train_members
 from lungml.params.data import IntensityParams, LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
@@ -69,7 +69,8 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
         versions=library_versions(),
     )
     variants = make_variants(finetune, best, intensity)
-    job = Job(blank, variants, finetune, weights, views, split, work_folder(out), fingerprint)
+    folds = int(read_table(split, SPLIT)["fold"].max()) + 1
+    job = Job(blank, variants, finetune, weights, folds, views, split, work_folder(out), fingerprint)
     train_members(job)
     _put_together(job, best, out, log)
     shutil.rmtree(job.work, ignore_errors=True)
@@ -107,7 +108,7 @@ def _summary(job: Job, trained: Histories, predicted: pd.DataFrame | None) -> di
     }
     if predicted is None:
         return summary
-    cross_validated = {"folds": count_folds(job.split), "cross_validated": estimate(predicted)}
+    cross_validated = {"folds": job.folds, "cross_validated": estimate(predicted)}
     return summary | cross_validated | _by_variant(job)
 
 

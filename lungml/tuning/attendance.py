@@ -54,17 +54,17 @@ class LockAttendance:
 
     @contextmanager
     def at_work(self, study: optuna.Study, trial: optuna.Trial) -> Iterator[None]:
-        with held(self._file(trial.number)):
+        with held(self._file(study, trial.number)):
             _sign(trial)
             yield
 
     def bury_dead(self, study: optuna.Study) -> None:
         for trial in _running(study):
-            with suppress(BlockingIOError), held(self._file(trial.number), wait=False):
+            with suppress(BlockingIOError), held(self._file(study, trial.number), wait=False):
                 _bury(study, trial)
 
-    def _file(self, number: int) -> Path:
-        return self.folder / f"trial-{number:05}.lock"
+    def _file(self, study: optuna.Study, number: int) -> Path:
+        return self.folder / f"{study.study_name} {number:05}.lock"
 
 
 @dataclass

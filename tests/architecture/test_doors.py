@@ -18,6 +18,7 @@ DOORS = {
     "openpyxl": ("lungml.phantom", "lungml.sources", "lungml.phi"),
     "distributed": ("lungml.parallel",),
     "idc_index": ("lungml.idc",),
+    "cleanlab": ("lungml.evaluation.label_noise",),
 }
 
 

@@ -105,11 +105,13 @@ def train_and_evaluate(root, task):
         FinetuneParams(epochs=2, recipe=recipe), WeightsParams(), IntensityParams(), LabelParams(), task=task,
         tuned=root / "tuned", out=made, log=root / "log" / task, **data,
     )  # fmt: skip
-    baselines = write_baselines(Cohort(index=root / "index", **data), task, root / "baselines" / task)
+    (root / "diagnoses.csv").write_text("patient_id,diagnosis\n")
+    cohort = Cohort(index=root / "index", diagnoses=root / "diagnoses.csv", **data)
+    baselines = write_baselines(cohort, task, root / "baselines" / task)
     evaluate.run(
         EvaluateParams(null_draws=100, replicates=100), task=task, bundle=made, log=root / "log" / task,
-        index=root / "index", baselines=baselines, ledger=root / "ledger.jsonl",
-        out=root / "evaluate" / task, **data,
+        index=root / "index", diagnoses=root / "diagnoses.csv", baselines=baselines,
+        ledger=root / "ledger.jsonl", out=root / "evaluate" / task, **data,
     )  # fmt: skip
 
 

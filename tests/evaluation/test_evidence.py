@@ -1,4 +1,3 @@
-import pandas as pd
 import pytest
 from small_cohort import write_cohort
 
@@ -15,7 +14,10 @@ def gathered(tmp_path_factory):
     shuffled = rows[rows["part"] != "train"].sample(frac=1, random_state=0)
     answers = shuffled[["nodule_id", "patient_id", "part", "label"]]
     predicted = answers.assign(probabilities=[[0.4, 0.6]] * len(answers), probabilities_tta=None)
-    return rows, gather_evidence(predicted, cohort.index, Task.NODULE_BINARY, LabelParams())
+    evidence = gather_evidence(
+        predicted, cohort.index, cohort.diagnoses, task=Task.NODULE_BINARY, labels=LabelParams()
+    )
+    return rows, evidence
 
 
 def test_rows_of_test_are_judged_and_all_others_may_be_fitted_on(gathered):
@@ -30,7 +32,8 @@ def test_facts_about_the_nodules_are_in_the_order_of_the_answers(gathered):
 
     assert evidence.nodules["nodule_id"].tolist() == evidence.test.rows["nodule_id"].tolist()
     assert {*FACTS, "diameter_mm", "n_readers", "scores"} <= set(evidence.nodules.columns)
-    assert isinstance(evidence.readings, pd.DataFrame)
+    assert set(evidence.readings["nodule_id"]) >= set(evidence.nodules["nodule_id"])
+    assert evidence.diagnoses.empty
 
 
 def test_malignant_is_the_second_of_two_classes(gathered):

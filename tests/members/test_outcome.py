@@ -29,7 +29,7 @@ def job(tmp_path):
     finetune = FinetuneParams(fit="refit", repeats=2)
     variants = {"a": None, "b": None}
     return Job(
-        blank, variants, finetune, WeightsParams(), Path(), write_split(tmp_path), tmp_path / "work", "f"
+        blank, variants, finetune, WeightsParams(), 3, Path(), write_split(tmp_path), tmp_path / "work", "f"
     )
 
 
@@ -70,7 +70,7 @@ def test_nodules_without_a_label_are_in_no_answer(job):
 
 def test_the_estimate_is_of_the_mean_answers(job):
     noise = np.random.default_rng(0)
-    write_answers(job, lambda rows, plan: (rows["label"] + noise.uniform(0, 2, len(rows))) / 3)
+    write_answers(job, lambda rows, plan: (rows["label"] + noise.uniform(0, 5, len(rows))) / 6)
     predicted = out_of_fold(job)
 
     found = estimate(predicted)

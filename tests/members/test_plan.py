@@ -17,7 +17,7 @@ from lungml.terms import Task
 def job_of(folder, **finetune):
     blank = Bundle((), Task.NODULE_BINARY, 1, ViewsParams(), LabelParams(), {}, {}, {})
     return Job(
-        blank, {}, FinetuneParams(**finetune), WeightsParams(), Path(), write_split(folder), folder, "f"
+        blank, {}, FinetuneParams(**finetune), WeightsParams(), 3, Path(), write_split(folder), folder, "f"
     )
 
 

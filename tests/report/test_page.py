@@ -270,6 +270,9 @@ def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
 
     assert set(summary) == {task.value for task in Task}
     assert numbers["weighted_auprc"] == metrics["raw"]["weighted_auprc"]["value"]
+    trust = json.loads((finished_project / "reports/evaluate/nodule-five/trust.json").read_text())
+    assert numbers["sensitivity_at_0.9"] == trust["operating_points"][0]["sensitivity"]["value"]
+    assert (numbers["test_openings"], numbers["sets_cover"]) == (1, trust["conformal"]["covered"]["value"])
     assert numbers["minus_diameter_qwk"] == metrics["model_minus_diameter"]["qwk"]["value"]
     assert all(value is None or isinstance(value, int | float) for value in numbers.values())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import idc_index_data
 import pandas as pd
+import pydicom
 import pytest
 from ct_files import body_hu, write_ct
 from s3_server import Bucket, s3_server
@@ -148,7 +149,8 @@ def test_an_archive_is_taken_like_the_folder_in_it(source, tmp_path, name):
     run(local(tmp_path / name), out=tmp_path / "raw")
 
     assert names_in(tmp_path / "raw") == [
-        "ct/a/b/slice.dcm", "ct/a/broken.DCM", "ct/a/no suffix", "ct/readings.xml", "truth/README",
+        "ct/a/b/slice.dcm", "ct/a/broken.DCM", "ct/a/no suffix", "ct/readings.xml", "diagnoses.csv",
+        "truth/README",
     ]  # fmt: skip
 
 
@@ -211,7 +213,7 @@ def test_files_can_be_taken_without_their_patients(tmp_path, monkeypatch):
     files = [path for path in (tmp_path / "raw").rglob("*") if path.is_file()]
     assert len([path for path in files if path.suffix == ".dcm"]) == 2
     assert not [path for path in files if b"Jane" in path.read_bytes() or "Jane" in str(path)]
-    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["ct", "truth"]
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["ct", "diagnoses.csv", "truth"]
     assert names_in(tmp_path / "raw" / "truth") == ["README", "deidentification.json"]
 
 
@@ -278,3 +280,48 @@ def test_missing_readings_are_told_before_anything_is_downloaded(idc, tmp_path):
         run(from_idc(idc, tmp_path / "idc", tmp_path / "nowhere.zip"), out=tmp_path / "raw")
 
     assert idc.sent == []
+
+
+TABLE = "patient_id,diagnosis,site\nLIDC-IDRI-0072,2,lung\nLIDC-IDRI-0100,1,\n"
+
+
+def test_diagnoses_lie_beside_what_the_index_reads(source, tmp_path):
+    (tmp_path / "diagnoses.csv").write_text(TABLE)
+
+    run(local(source).model_copy(update={"diagnoses": tmp_path / "diagnoses.csv"}), out=tmp_path / "raw")
+
+    written = (tmp_path / "raw/diagnoses.csv").read_text()
+    assert written == "patient_id,diagnosis\nLIDC-IDRI-0072,2\nLIDC-IDRI-0100,1\n"
+    assert "diagnoses.csv" not in names_in(tmp_path / "raw/ct")
+
+
+def test_without_diagnoses_the_table_has_its_header_alone(source, tmp_path):
+    run(local(source), out=tmp_path / "raw")
+
+    assert (tmp_path / "raw/diagnoses.csv").read_text() == "patient_id,diagnosis\n"
+
+
+def test_patients_of_diagnoses_get_the_pseudonyms_of_the_images(tmp_path):
+    folder = tmp_path / "hospital"
+    write_ct(folder / "series", body_hu(), PatientID="4711")
+    (tmp_path / "diagnoses.csv").write_text("patient_id,diagnosis\n4711,2\n")
+    params = local(folder).model_copy(
+        update={"deidentify": True, "key": tmp_path / "study.key", "diagnoses": tmp_path / "diagnoses.csv"}
+    )
+
+    run(params, out=tmp_path / "raw")
+
+    (patient, diagnosis) = (tmp_path / "raw/diagnoses.csv").read_text().splitlines()[1].split(",")
+    first = next(path for path in (tmp_path / "raw/ct").rglob("*.dcm"))
+    assert pydicom.dcmread(first, stop_before_pixels=True).PatientID == patient
+    assert (patient.startswith("anon-"), diagnosis) == (True, "2")
+
+
+def test_a_table_of_diagnoses_that_is_not_there_or_wrong_copies_nothing(source, tmp_path):
+    (tmp_path / "wrong.csv").write_text("patient_id,diagnosis\nx,9\n")
+
+    for name, error in (("none.csv", MissingInputError), ("wrong.csv", InputError)):
+        with pytest.raises(error, match="diagnoses"):
+            run(local(source).model_copy(update={"diagnoses": tmp_path / name}), out=tmp_path / "raw")
+
+    assert not (tmp_path / "raw").exists()

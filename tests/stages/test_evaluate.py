@@ -126,7 +126,8 @@ def test_baselines_of_other_nodules_are_refused(tmp_path):
         evaluate.run(
             PARAMS, task=Task.NODULE_BINARY, bundle=save_bundle(tmp_path, make_bundle(cohort)),
             log=tmp_path / "log", views=cohort.views, split=cohort.split, index=cohort.index,
-            baselines=baselines, ledger=tmp_path / "ledger.jsonl", out=tmp_path / "out",
+            diagnoses=cohort.diagnoses, baselines=baselines, ledger=tmp_path / "ledger.jsonl",
+            out=tmp_path / "out",
         )  # fmt: skip
 
 
@@ -172,8 +173,9 @@ def test_opening_the_test_part_is_in_the_ledger_and_not_in_the_outputs(evaluated
 def test_without_the_plan_it_names_nothing_is_judged_or_written(tmp_path):
     cohort = write_cohort(tmp_path / "cohort")
     bundle = save_bundle(tmp_path, make_bundle(cohort))
-    paths = {"bundle": bundle, "views": cohort.views, "split": cohort.split, "index": cohort.index}
-    paths |= {"log": tmp_path / "log", "baselines": tmp_path / "baselines"}
+    places = ("views", "split", "index", "diagnoses")
+    paths = {name: getattr(cohort, name) for name in places}
+    paths |= {"bundle": bundle, "log": tmp_path / "log", "baselines": tmp_path / "baselines"}
     planned = PARAMS.model_copy(update={"preregistration": str(tmp_path / "plan.yaml")})
 
     with pytest.raises(ParamsError, match="not there"):
@@ -325,6 +327,7 @@ def run(task, cohort, bundle, out):
         views=cohort.views,
         split=cohort.split,
         index=cohort.index,
+        diagnoses=cohort.diagnoses,
         baselines=write_baselines(cohort, task, out.with_name("baselines")),
         ledger=ledger_of(out),
         out=out,

@@ -25,7 +25,7 @@ def explained(tmp_path_factory):
     evaluate.run(
         EvaluateParams(null_draws=100, replicates=100), task=Task.NODULE_BINARY, bundle=bundle,
         log=root / "log", views=cohort.views, split=cohort.split, index=cohort.index,
-        ledger=root / "ledger.jsonl", out=predictions,
+        diagnoses=cohort.diagnoses, ledger=root / "ledger.jsonl", out=predictions,
         baselines=write_baselines(cohort, Task.NODULE_BINARY, root / "baselines"),
     )  # fmt: skip
     run(cohort, bundle, predictions, out)

@@ -118,7 +118,8 @@ def test_no_embeddings_at_all_is_an_error_that_says_what_to_run(inputs, tmp_path
 
 
 def test_light_stages_start_without_torch():
-    code = "import sys, lungml.stages.screen, lungml.stages.outliers, lungml.stages.report as _; "
+    code = "import sys, lungml.stages.screen, lungml.stages.baselines, lungml.stages.outliers, "
+    code += "lungml.stages.report as _; "
     code += "sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -52,7 +52,7 @@ def test_a_search_shows_its_history_and_what_mattered(sent, client):
     assert history(client, search, "best_score") == [(0, 0.7), (2, 0.8)]
     assert search.data.metrics["importance/learning_rate"] == 0.75
     assert search.data.params["chosen.augment.zoom"] == "0.1"
-    assert search.data.params["tune.space.batch_size"] == "16, 32"
+    assert search.data.params["tune.space.batch_size"] == "16, 8"
     assert {name.split(".")[0] for name in search.data.params} == {"tune", "chosen"}
 
 

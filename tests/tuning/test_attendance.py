@@ -53,6 +53,14 @@ def test_a_trial_of_a_worker_that_is_alive_is_left_alone(tmp_path):
         assert states(study) == [FAIL]
 
 
+def test_searches_in_one_journal_do_not_wait_for_each_other(tmp_path):
+    """Parameters were changed, and a helper still works on the search there was before."""
+    place = Place(tmp_path / "study.log")
+    with opened_study(place, "before", joins=False) as (old, helping), helping.at_work(old, old.ask()):
+        assert len(run(tmp_path, params(trials=1))) == 1
+        assert states(old) == [RUNNING]
+
+
 def test_a_worker_buried_before_it_could_show_itself_learns_it(tmp_path):
     with opened_study(Place(tmp_path / "study.log"), "study", joins=False) as (study, attendance):
         trial = study.ask()

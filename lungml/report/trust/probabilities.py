@@ -16,7 +16,7 @@ def calibration_block(trust: Json) -> Block:
         "On the diagonal, what is stated comes true. The slope is 1 and the intercept 0 for a calibrated "
         "model; a slope below 1 is over-confidence. The calibration error is never 0, so it stands beside "
         "what a perfectly calibrated model would show. All repairs were fitted on validation, and which one "
-        "is used was decided there too, by the cross-validated Brier score."
+        "is used was decided there too, by the Brier score over folds of patients."
     )
     rows = [
         (

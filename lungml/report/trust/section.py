@@ -14,6 +14,7 @@ from lungml.report.trust.images import images_block
 from lungml.report.trust.labels import labels_block
 from lungml.report.trust.openings import openings_block
 from lungml.report.trust.operating import operating_block
+from lungml.report.trust.pathology import pathology_block
 from lungml.report.trust.probabilities import calibration_block, decision_block
 from lungml.report.trust.readers import policies_block, readers_block
 from lungml.report.trust.sets import selective_block, sets_block
@@ -28,6 +29,7 @@ BLOCKS: dict[str, Callable[[Json], Block]] = {
     "subgroups": groups_block,
     "out_of_distribution": images_block,
     "policies": policies_block,
+    "pathology": pathology_block,
 }
 """Entry of `trust.json` -> its block; an entry that an older evaluation lacks is left out."""
 

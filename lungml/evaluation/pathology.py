@@ -1,0 +1,80 @@
+"""A model of readers' scores held against what patients turned out to have: a table of its own.
+
+Diagnoses are of patients, so a patient's highest answer counts. The rating itself, and the diameter, are
+judged the same way: a model cannot be blamed for what the readers it learnt from did not see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lungml.evaluation.intervals import clustered_interval, jackknife, paired_interval
+from lungml.evaluation.suspicion import Suspicion
+from lungml.evaluation.tally import Cases
+
+SMALL = 20
+"""With fewer patients of either kind the figures are called small."""
+_BENIGN, _MALIGNANT = (1,), (2, 3)
+
+
+def against_diagnoses(
+    test: Suspicion, nodules: pd.DataFrame, diagnoses: pd.DataFrame, confidence: float
+) -> dict[str, Any] | None:
+    """AUROC of malignant or benign patients by the highest answer of each.
+
+    Args:
+        test: N cases.
+        nodules: N rows in the same order, with diameter_mm and scores.
+        diagnoses: from `diagnoses.parse_diagnoses`.
+        confidence: of the intervals.
+
+    Returns:
+        None if no diagnosis is given; else given (rows), unknown (test patients whose diagnosis is unknown),
+        patients and malignant (that count), small; auroc: model, diameter and readers {value, low, high};
+        model_minus_readers; None where one of the two kinds is missing.
+    """
+    if diagnoses.empty:
+        return None
+    patients = _highest(test, nodules).merge(diagnoses, on="patient_id")
+    known = patients[patients["diagnosis"].isin(_BENIGN + _MALIGNANT)].reset_index(drop=True)
+    malignant = known["diagnosis"].isin(_MALIGNANT).to_numpy()
+    counts = {
+        "given": len(diagnoses),
+        "unknown": len(patients) - len(known),
+        "patients": len(known),
+        "malignant": int(malignant.sum()),
+        "small": bool(min(malignant.sum(), (~malignant).sum()) < SMALL),
+    }
+    if malignant.all() or not malignant.any():
+        return counts | {"auroc": None, "model_minus_readers": None}
+    judged = {
+        name: jackknife(_ranked(malignant, known[name].to_numpy()), known["patient_id"])
+        for name in ("model", "diameter", "readers")
+    }
+    difference = paired_interval(judged["model"], judged["readers"], "auroc", confidence)
+    return counts | {
+        "auroc": {name: asdict(clustered_interval(one, "auroc", confidence)) for name, one in judged.items()},
+        "model_minus_readers": asdict(difference),
+    }
+
+
+def _highest(test: Suspicion, nodules: pd.DataFrame) -> pd.DataFrame:
+    """A row per patient: the highest answer, diameter (0 if none is known) and mean score of the readers."""
+    scores = [float(np.mean(given)) if len(given) else 0.0 for given in nodules["scores"]]
+    rows = pd.DataFrame(
+        {
+            "patient_id": test.patient_ids,
+            "model": test.score,
+            "diameter": nodules["diameter_mm"].fillna(0.0).to_numpy(),
+            "readers": scores,
+        }
+    )
+    return rows.groupby("patient_id", sort=True).max().reset_index()
+
+
+def _ranked(malignant: np.ndarray[Any, np.dtype[np.bool_]], score: np.ndarray[Any, Any]) -> Cases:
+    return Cases(malignant.astype(np.int64), np.column_stack([-score, score]).astype(np.float64))
