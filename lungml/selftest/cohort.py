@@ -109,6 +109,13 @@ def make_cohort(params: PhantomParams, images: Images) -> Cohort:
     )
 
 
+def first_patients(params: PhantomParams, images: Images, count: int) -> Cohort:
+    """A cohort of the first `count` patients, whose images are the first of `images`."""
+    fewer = params.model_copy(update={"patients": min(count, params.patients)})
+    nodules = sum(len(patient.findings) for patient in draw_patients(fewer))
+    return make_cohort(fewer, {view: some[:nodules] for view, some in images.items()})
+
+
 def _views_of(patient: Patient) -> list[tuple[NDArray[np.int16], NDArray[np.int16]]]:
     """Slice and nodule view of each nodule."""
     scene = place(patient)
