@@ -102,8 +102,29 @@ def _stage_command(name: str) -> click.Command:
         name,
         callback=call,
         help=STAGES[name],
-        params=[_option(option, kind) for option, kind in options.items()],
+        params=[*_stand_ins(name), *(_option(option, kind) for option, kind in options.items())],
     )
+
+
+_STAND_INS = {"audit": ("self-test",)}
+"""Stage -> commands that are also its flags, as `lungml audit --self-test`."""
+
+
+def _stand_ins(stage: str) -> list[click.Option]:
+    """Flags that run a command instead of the stage; like `--help`, they need none of its options."""
+
+    def run(context: click.Context, option: click.Parameter, asked: bool) -> None:
+        if asked:
+            command = lungml.get_command(context, str(option.name).replace("_", "-"))
+            context.invoke(typing.cast("click.Command", command))
+            context.exit()
+
+    return [
+        click.Option(
+            [f"--{name}"], is_flag=True, is_eager=True, expose_value=False, callback=run, help=COMMANDS[name]
+        )
+        for name in _STAND_INS.get(stage, ())
+    ]
 
 
 def stage_signature(run: Callable[..., None]) -> tuple[list[type], dict[str, type]]:

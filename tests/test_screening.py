@@ -1,9 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from lungml.errors import InputError
+from lungml.labels import labels_of
+from lungml.params.data import LabelParams
 from lungml.params.model import ScreenParams
 from lungml.screening import (
     Cell,
@@ -64,6 +67,47 @@ def test_embeddings_that_only_know_the_patient_stay_at_chance(seed):
 
     assert auprc.low < chance_levels(people)["weighted_auprc"] + 0.05 < 0.8
     assert auprc.value < 0.7
+
+
+@pytest.mark.parametrize(
+    ("permutations", "within"),
+    [(20, 0.05), pytest.param(200, 0.02, marks=[pytest.mark.slow])],  # 4 errors of a mean of 20, 6 of 200
+)
+def test_under_permuted_labels_a_probe_is_at_chance_unless_parts_share_patients(permutations, within):
+    """V05: labels move between patients as blocks; 237 nodules, and embeddings that know them well."""
+    rng = np.random.default_rng(0)
+    owner, ill = np.repeat(np.arange(79), 3), rng.random(79) < 0.5
+    patients = np.array([f"P{number:02}" for number in owner])
+    nodules = pd.DataFrame(
+        {
+            "nodule_id": [f"n{number:03}" for number in range(237)],
+            "patient_id": patients,
+            "scores": [[5] if bad else [1] for bad in ill[owner]],
+            "label": -1,
+        }
+    )
+    signal = rng.normal(size=(237, 24)) + 0.4 * ill[owner, None] * rng.normal(size=24)
+    fingerprint = rng.normal(size=(79, 24))[owner] + 0.1 * rng.normal(size=(237, 24))
+
+    permuted = [
+        labels_of(nodules, LabelParams(permute_seed=seed))["binary"].to_numpy(np.int64)
+        for seed in range(permutations)
+    ]
+    honest = [probed_area(signal, labels, patients) for labels in permuted]
+    leaking = [
+        probed_area(fingerprint, labels, nodules["nodule_id"].to_numpy(str)) for labels in permuted[:20]
+    ]
+
+    assert probed_area(signal, ill[owner].astype(np.int64), patients) > 0.8
+    assert np.mean(honest) == pytest.approx(0.5, abs=within)
+    assert np.mean(leaking) > 0.6
+
+
+def probed_area(features, labels, units):
+    """AUROC of a probe of which no unit (patient, or nodule) is in two folds."""
+    people, once = Cohort(labels, units, 2), PARAMS.model_copy(update={"repeats": 1})
+    cases = judge(features, people, draw_folds(people, once), once).jackknife.cases
+    return roc_auc_score(labels, cases.probabilities[:, 1])
 
 
 def test_value_is_the_mean_over_repeats_of_scikit_learns_average_precision():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lungml.evaluation.intervals import clustered_interval, jackknife
+from lungml.evaluation.intervals import jackknife, share_bounds, standard_error, student_t
 from lungml.evaluation.tally import check_cases
 
 _FOLDS = 5
@@ -45,10 +45,22 @@ def foretold(
     if np.bincount(labels, minlength=2).min() < _LEAST_OF_A_CLASS:
         return None
     cases = check_cases(labels, np.column_stack([-values, values]))
-    interval = clustered_interval(jackknife(cases, patients, ("auroc",)), "auroc", confidence)
-    if interval.value is None or interval.low is None or interval.high is None:
+    left_out = jackknife(cases, patients, ("auroc",))
+    value, without = left_out.whole["auroc"], left_out.without["auroc"]
+    if len(without) < 2 or np.isnan(without).any():
         return None
-    return Foretold(interval.value, interval.low, interval.high)
+    return Foretold(value, *_bounds(value, without, confidence))
+
+
+def _bounds(value: float, without: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    """Student's t with patients - 1 degrees of freedom, but as wide at least as for a perfect value.
+
+    `clustered_interval` counts the patients who have a say. Of a leak that one nodule alone lacks that is
+    one, and at the confidence of a thousand pixels nothing could then be said of it.
+    """
+    perfect, _ = share_bounds(1.0, without, confidence)
+    reach = max(student_t(len(without), confidence) * standard_error(without), 1 - perfect)
+    return max(value - reach, 0.0), min(value + reach, 1.0)
 
 
 def score_of_others(

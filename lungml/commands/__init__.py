@@ -15,6 +15,7 @@ COMMANDS = {
     "promote": "Make a challenger the champion of its task.",
     "deidentify": "Copy a folder of images, readings and tables without its patients.",
     "phi": "Look for what tells who a patient is, in anything.",
+    "self-test": "Show that the checks for leakage and shortcuts work.",
     "doctor": "Look at the health of installation, workspace, services and data.",
     "idc": "List what the Imaging Data Commons holds, without a network.",
     "agreement": "Print how well the readers agree with each other.",

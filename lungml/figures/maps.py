@@ -68,7 +68,7 @@ def gallery_figure(cells: dict[tuple[str, str], list[Picture]], title: str, *, w
     wide = max(1, *(len(pictures) for pictures in cells.values()))
     size = {"width_in": 0.5 + 1.7 * wide * len(groups), "height_in": 0.7 + 2.1 * len(classes)}
     figure, grid = new_grid(len(classes), wide * len(groups), **size)
-    figure.suptitle(_with(title, warning), x=0.01, ha="left", fontweight="bold", color=INK)
+    figure.suptitle(_with(title, warning), x=0.01, ha="left", fontsize=9, fontweight="bold", color=INK)
     for axes in grid.ravel():
         hide_frame(axes)
     for (name, group), pictures in cells.items():

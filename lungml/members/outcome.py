@@ -53,15 +53,15 @@ def histories(job: Job) -> Histories:
     return Histories(pd.DataFrame(rows), _mean_curve(seen))
 
 
-def out_of_fold(job: Job, variant: str | None = None) -> pd.DataFrame | None:
+def out_of_fold(job: Job, variant: str | None = None, repeat: int | None = None) -> pd.DataFrame | None:
     """Table PREDICTIONS of train and validation: each nodule by members that saw no nodule of its patient.
 
-    The mean over repeats and variants, or over the repeats of one variant. None if no fold was left out.
+    The mean over repeats and variants, or of one variant or repeat alone. None if no fold was left out.
     """
     tables = [
         read_table(left_out_table(job, plan), PREDICTIONS)
         for plan in job.plans()
-        if plan.fold is not None and variant in {None, plan.variant}
+        if plan.fold is not None and variant in {None, plan.variant} and repeat in {None, plan.repeat}
     ]
     if not tables:
         return None
@@ -80,6 +80,18 @@ def estimate(predicted: pd.DataFrame) -> dict[str, Values]:
         )
         for name, column in zip(("raw", "tta"), _ANSWERS, strict=True)
     }
+
+
+def repeats_apart(job: Job) -> dict[str, Any] | None:
+    """Weighted AUPRC of each repeat alone (`values`) and their standard deviation (`sd`).
+
+    Each repeat has other seeds and other folds, so this is how much training and division add to chance. None
+    if there is one repeat, or no fold was left out.
+    """
+    tables = [out_of_fold(job, repeat=repeat) for repeat in range(job.finetune.repeats)]
+    alone = [estimate(table)["raw"]["weighted_auprc"]["value"] for table in tables if table is not None]
+    known = [value for value in alone if value is not None]
+    return {"values": known, "sd": float(np.std(known, ddof=1))} if len(known) > 1 else None
 
 
 def _row(plan: MemberPlan, history: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lungml.errors import ModelError
-from lungml.models.table import Backbone, find_backbone
+from lungml.models.table import Backbone, find_backbone, lung_ct_in
 from lungml.models.weights import hub_page, weights_file
 from lungml.models.weights_card import WeightsCard, own_card, read_card
 from lungml.models.weights_lock import verified_sha256
@@ -47,7 +47,14 @@ def describe_weights(name: str, weights: WeightsParams) -> str:
         return f"random (seed {weights.seed})"
     backbone = find_backbone(name)
     card = own_card(name, backbone.timm_name, weights)
-    return f"pretrained ({card or f'{backbone.timm_name}, trained on {backbone.trained_on}'})"
+    return describe_pretrained(backbone) if card is None else f"pretrained ({card})"
+
+
+def describe_pretrained(backbone: Backbone) -> str:
+    """What pretrained weights were trained on; of lung CT, that they may know the cohort."""
+    words = f"pretrained ({backbone.timm_name}, trained on {backbone.trained_on})"
+    known = lung_ct_in(backbone.trained_on)
+    return words if known is None else f"{words}; LEAK if this cohort holds patients of {known}"
 
 
 def weights_sha256(name: str, weights: WeightsParams) -> str:

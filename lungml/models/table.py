@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -94,3 +95,16 @@ def find_backbone(name: str) -> Backbone:
         hint = f"did you mean {near[0]}? " if near else ""
         raise ParamsError(f"there is no backbone {name!r}; {hint}`lungml backbones` lists them all")
     return BACKBONES[name]
+
+
+_LUNG_CT = re.compile(r"LIDC|LUNA\d*|NoduleMNIST\w*|LNDb|NLST", re.IGNORECASE)
+"""Public collections of lung CT; LUNA16 and NoduleMNIST3D are made of LIDC-IDRI."""
+
+
+def lung_ct_in(trained_on: str) -> str | None:
+    """The collection of lung CT that weights were trained on, by what is said of them; None if there is none.
+
+    Such weights may know the very patients that a model is judged on.
+    """
+    found = _LUNG_CT.search(trained_on)
+    return found.group() if found else None

@@ -93,7 +93,17 @@ def _of_folds(training: Json, headline: Json, rest: str) -> str:
     return (
         f"{training['members']} members trained for {training['epochs']} epochs with {on} answer together. "
         f"Cross-validated by patient in {training['folds']} folds, weighted AUPRC is "
-        f"{number(headline['value'])}{interval}; {rest}."
+        f"{number(headline['value'])}{interval}; {rest}.{_apart(training.get('repeats_apart'))}"
+    )
+
+
+def _apart(found: Json | None) -> str:
+    if found is None:
+        return ""
+    return (
+        f" One of the {len(found['values'])} repeats alone, each with other seeds and folds, reaches "
+        f"{number(min(found['values']))} to {number(max(found['values']))} (standard deviation "
+        f"{number(found['sd'])})."
     )
 
 

@@ -127,7 +127,7 @@ def _draw(folder: Path, model: Bundle, test: _Test, cases: list[Case], trust: Tr
         for label in range(len(names))
         for group in GROUPS
     }
-    title = f"{model.task}: where the model looks (Grad-CAM++ for the predicted class, test part)"
+    title = f"{model.task}: where the model looks\nGrad-CAM++ for the predicted class, test part"
     save(gallery_figure(cells, title, warning=trust.label), folder / "gallery.png")
 
 

@@ -19,7 +19,7 @@ from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
 from lungml.imaging.store import read_store
 from lungml.members.making import make_variants
-from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold
+from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold, repeats_apart
 from lungml.members.plan import Job
 from lungml.members.training import train_members
 from lungml.params.data import IntensityParams, LabelParams, ViewsParams
@@ -109,7 +109,7 @@ def _summary(job: Job, trained: Histories, predicted: pd.DataFrame | None) -> di
     if predicted is None:
         return summary
     cross_validated = {"folds": job.folds, "cross_validated": estimate(predicted)}
-    return summary | cross_validated | _by_variant(job)
+    return summary | cross_validated | {"repeats_apart": repeats_apart(job)} | _by_variant(job)
 
 
 def _class_counts(job: Job) -> dict[str, list[int]]:

@@ -154,6 +154,18 @@ def test_a_planted_leak_is_found(leak):
     assert (code, level) in cohort.codes()
 
 
+@pytest.mark.parametrize("leak", ["mark in the corner", "size of the file", "ids in the order of labels"])
+def test_a_leak_that_one_nodule_lacks_is_found_all_the_same(leak):
+    plant, code, level = PLANTED[leak]
+    cohort = make_cohort(60)
+    row = cohort.nodules.index[cohort.nodules["binary"] == 1][0]
+    cohort.nodules.loc[row, ["binary", "five"]] = [0, 0]
+    plant(cohort, np.random.default_rng(1))
+    cohort.nodules.loc[row, ["binary", "five"]] = [1, 3]
+
+    assert (code, level) in cohort.codes()
+
+
 def test_a_clean_cohort_raises_neither_alarm_nor_warning():
     assert make_cohort().codes() == set()
 

@@ -77,6 +77,20 @@ def test_leaving_a_patient_out_is_measuring_the_others():
         assert values[7] == pytest.approx(METRICS[name].value(alone)[0], abs=1e-12, nan_ok=True), name
 
 
+def test_237_nodules_tell_a_weighted_auprc_of_0_885_to_within_about_0_043():
+    """V29: what the seed study's number of test nodules can tell, from another simulation (validity.md)."""
+    labels = (np.arange(237) < 57).astype(int)
+    found = []
+    for seed in range(20):
+        odds = 1.5 * labels - 1.1 + np.random.default_rng(seed).normal(size=237)
+        malignant = 1 / (1 + np.exp(-odds))
+        cases = check_cases(labels, np.column_stack([1 - malignant, malignant]))
+        found.append(clustered_interval(jackknife(cases, np.arange(237)), "weighted_auprc", 0.95))
+
+    assert np.mean([each.value for each in found]) == pytest.approx(0.885, abs=0.01)
+    assert np.mean([each.high - each.low for each in found]) / 2 == pytest.approx(0.043, abs=0.006)
+
+
 def coverage(classes: int, *, patients: int, repeats: int, names: tuple[str, ...]) -> dict[str, float]:
     """Share of repeats in which the interval holds the value of 60,000 patients."""
     _, (everyone,) = draw_clustered(np.random.default_rng(2**32), 60_000, classes=classes)

@@ -3,6 +3,8 @@
 import numpy as np
 import planted_nodules as planted
 import pytest
+import torch
+from scipy.stats import spearmanr
 
 from lungml.explain.agreement import agreement, summarise
 from lungml.explain.gradcam import enlarge, grad_cam
@@ -57,6 +59,35 @@ def test_maps_of_a_network_that_has_learnt_lie_in_the_planted_nodule():
     assert summary.energy_in_mask >= 0.5
     assert summary.energy_in_mask >= 3 * summary.area_share
     assert summary.pointing >= 0.8
+
+
+@pytest.mark.slow
+def test_maps_of_trainings_with_other_seeds_are_alike_and_peak_at_the_same_place():
+    sample = planted.sample(planted.trained(0), 40)
+    ill = sample.labels == 1
+    ones = torch.ones(int(ill.sum()), dtype=torch.long)
+    first, second, random = (
+        grad_cam(network, sample.images[ill], ones, 1).numpy()
+        for network in (planted.trained(0), planted.trained(1), planted.untrained(0))
+    )
+
+    assert alike(first, second) > alike(first, random) + 0.1
+    assert alike(first, second) > alike(first, np.roll(second, 1, axis=0)) + 0.1
+    assert np.median(peaks_apart(first, second)) <= 1  # of 16 cells
+
+
+def alike(first, second):
+    """Mean rank correlation of maps, pair by pair."""
+    pairs = zip(first, second, strict=True)
+    return np.mean([spearmanr(one.ravel(), other.ravel()).statistic for one, other in pairs])
+
+
+def peaks_apart(first, second):
+    """Cells between the highest points of each pair."""
+    peaks = [
+        np.array([np.unravel_index(one.argmax(), one.shape) for one in maps]) for maps in (first, second)
+    ]
+    return np.hypot(*(peaks[0] - peaks[1]).T)
 
 
 def test_maps_are_trusted_if_every_check_holds():

@@ -12,7 +12,7 @@ from training_examples import write_split
 
 from lungml.bundle import Bundle, write_bundle
 from lungml.evaluation.answers import labelled
-from lungml.members.outcome import answering, estimate, histories, out_of_fold
+from lungml.members.outcome import answering, estimate, histories, out_of_fold, repeats_apart
 from lungml.members.plan import Job, divide
 from lungml.members.training import bundle_folder, left_out_table
 from lungml.params.data import LabelParams, ViewsParams
@@ -78,6 +78,31 @@ def test_the_estimate_is_of_the_mean_answers(job):
     expected = roc_auc_score(predicted["label"], np.stack(predicted["probabilities"])[:, 1])
     assert found["raw"]["auroc"]["value"] == pytest.approx(expected)
     assert found["raw"]["auroc"]["low"] < expected < found["raw"]["auroc"]["high"]
+
+
+def test_repeats_are_judged_apart_with_their_standard_deviation(job):
+    """The first repeat answers without error, the second the wrong way round."""
+
+    def answers(rows, plan):
+        right = 0.2 + 0.6 * rows["label"] + 0.1 * np.linspace(0, 1, len(rows))
+        return right if plan.repeat == 0 else 1 - right
+
+    write_answers(job, answers)
+
+    found = repeats_apart(job)
+
+    worst = estimate(out_of_fold(job, repeat=1))["raw"]["weighted_auprc"]["value"]
+    assert found["values"] == [1.0, worst]
+    assert worst < 0.6
+    assert found["sd"] == pytest.approx((1.0 - worst) / np.sqrt(2))
+
+
+def test_one_repeat_has_no_spread(job):
+    write_answers(job, lambda rows, plan: np.full(len(rows), 0.5))
+    once = FinetuneParams(fit="folds", repeats=1)
+
+    assert repeats_apart(replace(job, finetune=once)) is None
+    assert repeats_apart(replace(job, finetune=FinetuneParams(repeats=2))) is None
 
 
 def write_members(job):

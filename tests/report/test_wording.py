@@ -107,6 +107,11 @@ def test_the_training_of_members_says_what_they_were_worth_on_nodules_they_did_n
         f"4 members trained for 12 epochs with {how} answer together. Cross-validated by patient in 5 folds, "
         "weighted AUPRC is 0.700 (0.610 to 0.770); repeats 2."
     )
+    apart = training_note(record | {"repeats_apart": {"values": [0.71, 0.69], "sd": 0.0141}})
+    assert apart.endswith(
+        "; repeats 2. One of the 2 repeats alone, each with other seeds and folds, reaches 0.690 to 0.710 "
+        "(standard deviation 0.014)."
+    )
 
 
 def test_maps_that_fail_a_check_are_called_not_trustworthy_with_the_reason():

@@ -17,10 +17,14 @@ APART = (0, 1, 2)
 
 @pytest.fixture(scope="module")
 def planted():
+    return plant_pairs(PATIENTS)
+
+
+def plant_pairs(patients_drawn):
     """(2 per pair) slices of phantom patients: the lung's middle third, and which patient each is of."""
     rng = np.random.default_rng(0)
     images, patients = [], []
-    for patient in draw_patients(PhantomParams(patients=PATIENTS)):
+    for patient in draw_patients(PhantomParams(patients=patients_drawn)):
         volume = render(place(patient))
         for apart in APART:
             plane = int(rng.integers(len(volume) // 3, 2 * len(volume) // 3))
@@ -39,6 +43,21 @@ def test_slices_of_planted_pairs_are_together_and_no_two_patients_are(planted):
     assert together[:: len(APART)].all()  # the same slice twice
     for group in np.unique(groups):
         assert len(set(patients[groups == group])) == 1
+
+
+@pytest.mark.slow
+def test_of_200_planted_pairs_at_least_95_percent_are_together_and_hardly_any_two_patients_are():
+    """V02: at most one pair of slices in a thousand that are of two patients ends in one group."""
+    images, patients = plant_pairs(67)
+
+    groups = groups_of_slices(images)
+
+    first, second = np.triu_indices(len(groups), 1)
+    strangers = patients[first] != patients[second]
+    merged = groups[first] == groups[second]
+    assert len(groups) == 402
+    assert (groups[::2] == groups[1::2]).mean() >= 0.95
+    assert merged[strangers].mean() <= 0.001
 
 
 def test_a_noisy_and_a_resized_slice_are_with_the_slice(planted):

@@ -201,6 +201,21 @@ def test_every_question_of_trust_is_answered_on_test_and_fitted_on_validation(ev
     assert sum(row["in_force"] for row in found["policies"]) == 1
 
 
+def test_diagnoses_are_a_table_of_their_own_and_change_no_other_number(evaluated, tmp_path):
+    task, cohort, bundle, out = evaluated
+    patients = sorted(read_table(cohort.split, SPLIT).query("part == 'test'")["patient_id"].unique())
+    table = "".join(f"{patient},{1 + number % 2}\n" for number, patient in enumerate(patients))
+    (tmp_path / "diagnoses.csv").write_text(f"patient_id,diagnosis\n{table}")
+
+    run(task, replace(cohort, diagnoses=tmp_path / "diagnoses.csv"), bundle, tmp_path / "out")
+
+    assert (tmp_path / "out/metrics.json").read_bytes() == (out / "metrics.json").read_bytes()
+    without, found = (json.loads((one / "trust.json").read_text()) for one in (out, tmp_path / "out"))
+    assert without.pop("pathology") is None
+    assert found.pop("pathology")["patients"] == len(patients)
+    assert found == without
+
+
 def test_labels_to_look_at_again_are_never_of_test(evaluated):
     rows = read_table(evaluated[3] / "suspicious_labels.parquet", SUSPICIOUS)
 

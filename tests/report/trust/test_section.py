@@ -10,6 +10,7 @@ from lungml.report.trust.images import images_block
 from lungml.report.trust.labels import labels_block
 from lungml.report.trust.openings import openings_block
 from lungml.report.trust.operating import operating_block
+from lungml.report.trust.pathology import pathology_block
 from lungml.report.trust.probabilities import calibration_block, decision_block
 from lungml.report.trust.readers import policies_block, readers_block
 from lungml.report.trust.section import BLOCKS
@@ -139,6 +140,19 @@ def test_policies_are_no_ranking_and_the_one_in_force_is_marked():
 
     assert sum("(in force)" in row[0] for row in block.grids[0].rows) == 1
     assert "no ranking" in block.reading
+
+
+def test_diagnoses_are_a_table_of_their_own_and_few_patients_are_called_few():
+    area = {"value": 0.8, "low": 0.6, "high": 0.9}
+    found = {"patients": 20, "malignant": 8, "unknown": 2, "small": True, "model_minus_readers": area}
+    found["auroc"] = {"model": area, "readers": area, "diameter": area}
+
+    few, many = (pathology_block({"pathology": found | {"small": small}}) for small in (True, False))
+
+    assert "enters no other number" in few.reading
+    assert [row[0] for row in few.grids[0].rows] == ["the model", "the readers' mean score", "diameter only"]
+    assert "That is few" in few.verdict
+    assert "That is few" not in many.verdict
 
 
 def test_suspicious_labels_name_the_label_and_what_the_model_would_say():
