@@ -20,13 +20,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 
 from lungml.errors import InputError
-from lungml.evaluation.intervals import (
-    Interval,
-    Jackknife,
-    clustered_interval,
-    jackknife,
-    paired_interval,
-)
+from lungml.evaluation.intervals import Interval, clustered_interval, jackknife
 from lungml.evaluation.metrics import METRICS
 from lungml.evaluation.tally import Cases, tally
 from lungml.params.model import ScreenParams
@@ -70,8 +64,6 @@ class Verdict:
     """(repeats x folds,): weighted AUPRC of each fold, for paired comparison only."""
     by_repeat: FloatArray
     """(repeats,): weighted AUPRC of each repeat."""
-    jackknife: Jackknife
-    """Means over repeats, for `verdicts_differ`."""
 
 
 def draw_folds(cohort: Cohort, params: ScreenParams) -> IntArray:
@@ -109,17 +101,7 @@ def judge(features: FloatArray, cohort: Cohort, folds: IntArray, params: ScreenP
         metrics={name: clustered_interval(mean, name, _CONFIDENCE) for name in METRIC_NAMES},
         by_fold=np.concatenate([_by_fold(cases, fold) for cases, fold in zip(judged, folds, strict=True)]),
         by_repeat=np.array([part.whole["weighted_auprc"] for part in parts]),
-        jackknife=mean,
     )
-
-
-def verdicts_differ(first: Verdict, second: Verdict) -> Mapping[str, Interval]:
-    """What the first probe reaches beyond the second on the same nodules and folds, in `METRIC_NAMES`.
-
-    The intervals are those of `paired_interval` for means over repeats.
-    """
-    pair = first.jackknife, second.jackknife
-    return {name: paired_interval(*pair, name, _CONFIDENCE) for name in METRIC_NAMES}
 
 
 def coarse_pixels(images_hu: NDArray[np.int16]) -> FloatArray:

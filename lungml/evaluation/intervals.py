@@ -95,29 +95,6 @@ def clustered_interval(of: Jackknife, name: str, confidence: float) -> Interval:
     return Interval(value, min(low, value), max(high, value))
 
 
-def paired_interval(first: Jackknife, second: Jackknife, name: str, confidence: float) -> Interval:
-    """Interval of one metric of `first` minus that of `second` on the same cases.
-
-    Student's t around the difference. Under no difference it excludes 0 in 3.9 to 5.7 % of 1,500 repeats with
-    40 and 100 patients.
-
-    Raises:
-        ValueError: the cases or patients are not the same.
-    """
-    if not (
-        np.array_equal(first.cases.labels, second.cases.labels)
-        and np.array_equal(first.patients, second.patients)
-    ):
-        raise ValueError("only models judged on the same cases can be compared in pairs")
-    value, without = first.whole[name] - second.whole[name], first.without[name] - second.without[name]
-    if math.isnan(value) or len(without) < 2 or np.isnan(without).any():
-        return Interval(_none_if_nan(value), None, None)
-    reach = student_t(len(without), confidence) * standard_error(without)
-    lowest, highest = METRICS[name].limits
-    widest = highest - lowest
-    return Interval(value, max(value - reach, -widest), min(value + reach, widest))
-
-
 def _unlimited(value: float, without: FloatArray, confidence: float) -> tuple[float, float]:
     """Bounds for a value that may be any number."""
     count = len(without)

@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - it takes every section the model depends on
     metrics = read_json(evaluation / "metrics.json")
     record = Record(task, folders, flat, lineage_tags(bundle_sha256(bundle), metrics, flat))
     try:
-        registration = register(record, params.promotion)
+        registration = register(record, params)
     except ServiceError as error:
         say(f"warning: {task} is not registered. {error}")
         registration = PENDING

@@ -114,6 +114,8 @@ class Registration:
     version: int | None
     run_id: str | None
     aliases: tuple[str, ...]
+    gate: str = ""
+    """What the gate said of it beside the champion; '' if it was not asked."""
 
 
 PENDING = Registration(version=None, run_id=None, aliases=())
@@ -131,6 +133,7 @@ def write_record(path: Path, record: Record, registration: Registration) -> None
         "version": registration.version,
         "run_id": registration.run_id,
         "aliases": list(registration.aliases),
+        "gate": registration.gate,
         "pending": registration.version is None,
     }
     write_json(path, value)
@@ -146,7 +149,9 @@ def read_record(path: Path) -> tuple[Record, Registration]:
     try:
         folders = {name: Path(folder) for name, folder in value["folders"].items()}
         record = Record(Task(value["task"]), folders, value["params"], value["tags"])
-        registration = Registration(value["version"], value["run_id"], tuple(value["aliases"]))
+        registration = Registration(
+            value["version"], value["run_id"], tuple(value["aliases"]), value.get("gate", "")
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is not a record of lungml; run `dvc repro`, which writes it anew"

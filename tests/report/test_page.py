@@ -225,6 +225,14 @@ def test_a_picture_that_is_none_is_refused(project):
         write_report(project)
 
 
+def test_what_the_gate_said_of_a_challenger_stands_beside_its_version(project, page):
+    said = "refused: version 2 minus champion 1 on 40 shared test nodules"
+    edit_json(project / "reports/register/nodule-five.json", version=2, aliases=["challenger"], gate=said)
+
+    assert "Gate:" not in text_of(page)
+    assert f"version 2 (challenger). Gate: {said}." in text_of(write_report(project))
+
+
 def test_how_many_nodules_are_excluded_and_why_is_said_also_when_there_are_none(page, project):
     edit_json(project / "reports/split/excluded.json", n=3, kinds={"blank": {"train": 2, "test": 1}})
 
