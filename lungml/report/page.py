@@ -11,6 +11,7 @@ from typing import Any
 from lungml.report import notes, wording
 from lungml.report.beside import Beside, beside
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
+from lungml.report.filling import fill
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
 from lungml.report.picture import Picture, read_picture
@@ -134,17 +135,7 @@ def build_page(title: str, warnings: list[str], sources: Sources, folder: Path) 
 
 def render(page: Page) -> str:
     """Fill the template: one HTML file without any reference to another; all text is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("lungml.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": wording.number, "signed": wording.signed}
-    return environment.get_template("report.html.j2").render(page=page, metric_names=wording.METRIC_NAMES)
+    return fill("report.html.j2", page=page, metric_names=wording.METRIC_NAMES)
 
 
 def _task_section(found: TaskFiles) -> TaskSection:

@@ -2,10 +2,10 @@ import html
 import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from browser import needs_browser, shown
 from report_files import edit_json
 
 from lungml.checks.findings import Finding, Level, Likeness, audit_result
@@ -17,8 +17,6 @@ from lungml.params.scope import ScopeParams
 from lungml.report import wording
 from lungml.stages import report
 from lungml.terms import Task
-
-CHROMIUM = shutil.which("chromium")
 
 
 class References(HTMLParser):
@@ -296,27 +294,11 @@ def test_what_says_how_far_to_trust_a_task_is_in_its_section(page, project):
     assert "Nothing says how far these numbers can be trusted" in text_of(write_report(project))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+@needs_browser
 @pytest.mark.parametrize("width_px", [390, 1200])
 def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_path, width_px):
-    unfolded = page.replace("<details ", "<details open ")
-    probe = f"""<!doctype html>
-        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(unfolded)}"></iframe>
-        <pre id="o"></pre><script>f.onload = () => {{
-        const inner = f.contentDocument, images = [...inner.images];
-        o.textContent = JSON.stringify({{
-          width: inner.documentElement.scrollWidth,
-          requests: f.contentWindow.performance.getEntriesByType("resource").map(e => e.name),
-          images: images.length, drawn: images.filter(e => e.naturalWidth > 100).length}}) }}</script>"""
-    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
+    found = shown(page, tmp_path, width_px)
 
-    shown = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-         "--virtual-time-budget=5000", "--dump-dom", (tmp_path / "probe.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
-
-    found = json.loads(html.unescape(re.search(r'<pre id="o">(.*?)</pre>', shown).group(1)))
     assert found["width"] <= width_px
     assert found["requests"] == []
     assert found["images"] == found["drawn"] > 20
