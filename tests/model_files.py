@@ -59,7 +59,8 @@ def write_model_files(root, *, bundle=None, weights=b"weights", answers=None, **
     Without a real `bundle` its files hold a few words, which is enough for everything but predicting.
     """
     folders = {
-        name: root / name for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen")
+        name: root / name
+        for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen", "card")
     }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,8 @@ def write_model_files(root, *, bundle=None, weights=b"weights", answers=None, **
     )
     write_search(folders["tuned"])
     (folders["explanation"] / "gallery.png").write_bytes(b"picture")
+    for name in ("model_card.md", "model_card.html"):
+        (folders["card"] / name).write_text("a card")
     (folders["screen"] / "heatmap.png").write_bytes(b"picture")
     return folders
 

@@ -18,7 +18,7 @@ from lungml.figures.style import new_figure, save
 from lungml.files import write_json
 from lungml.imaging.store import write_store
 from lungml.labels import labels_of
-from lungml.params.data import LabelParams, SplitParams
+from lungml.params.data import LabelParams, SplitParams, ViewsParams
 from lungml.params.evaluation import EvaluateParams
 from lungml.params.model import OutlierParams, ScreenParams
 from lungml.params.scope import ScopeParams
@@ -148,7 +148,21 @@ def write_task(reports, task, tables, split, rng):
     )
     write_json(folders["finetune"] / "summary.json", {"task": task, **TRAINING})
     write_json(folders["explain"] / "cases.json", explained())
+    write_json(reports.parent / "models" / task / "bundle.json", described_bundle(task))
     write_json(reports / "register" / f"{task}.json", registered(task, metrics))
+
+
+def described_bundle(task):
+    """What `bundle.json` says, but for its checksums."""
+    member = {"backbone": "resnet10t", "head": "mlp", "weights": "random (seed 20250301)"}
+    return {
+        "members": [member | {"normalisation": {"windows_hu": [[-1000.0, 400.0]]}}] * 2,
+        "task": task,
+        "classes": list(task.target.class_names),
+        "views": ViewsParams().model_dump(mode="json"),
+        "labels": LabelParams().model_dump(mode="json"),
+        "versions": {"lungml": "0.1.0", "torch": "2.11.0"},
+    }
 
 
 def placeholder(reports):

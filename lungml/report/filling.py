@@ -1,7 +1,8 @@
-"""A template of this package -> text; all that is filled into HTML is escaped."""
+"""A template of this package -> HTML; all that is filled in is escaped."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lungml.report import wording
@@ -13,10 +14,17 @@ def fill(template: str, **values: Any) -> str:
 
     environment = Environment(
         loader=PackageLoader("lungml.report"),
-        autoescape=not template.endswith(".md.j2"),  # noqa: S701 - Markdown is escaped where it is made
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": wording.number, "signed": wording.signed}
+    environment.filters |= {"number": wording.number, "signed": wording.signed, "code": _code}
     return environment.get_template(template).render(**values)
+
+
+def _code(text: str) -> Any:
+    """What stands between backticks as code; the rest is escaped like everything."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before

@@ -72,6 +72,8 @@ class TaskSection:
     groups: list[FigureGroup]
     trust: list[TrustPart]
     registration: str
+    cards: list[tuple[str, str]]
+    """Name of a card, and the link to it, relative to the page."""
     lineage: list[tuple[str, str]]
 
 
@@ -121,7 +123,7 @@ def build_page(title: str, warnings: list[str], sources: Sources, folder: Path) 
         title=title,
         warnings=warnings,
         confidence=f"{100 * sources.tasks[0].metrics.get('confidence', 0.95):g} %",
-        tasks=[_task_section(found) for found in sources.tasks],
+        tasks=[_task_section(found, folder) for found in sources.tasks],
         steps=steps(sources.cohort),
         parts=part_rows(sources.cohort.split),
         targets=list(Target),
@@ -138,7 +140,7 @@ def render(page: Page) -> str:
     return fill("report.html.j2", page=page, metric_names=wording.METRIC_NAMES)
 
 
-def _task_section(found: TaskFiles) -> TaskSection:
+def _task_section(found: TaskFiles, folder: Path) -> TaskSection:
     metrics = found.metrics
     model = number_of(metrics["raw"], HEADLINE)
     baselines = metrics.get("baselines", {})
@@ -162,6 +164,10 @@ def _task_section(found: TaskFiles) -> TaskSection:
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         trust=trust_parts(found),
         registration=notes.registration(found.registration),
+        cards=[
+            (path.stem.replace("_", " "), Path(os.path.relpath(path, folder)).as_posix())
+            for path in found.cards
+        ],
         lineage=_lineage(metrics["lineage"], found.registration),
     )
 

@@ -18,7 +18,7 @@ from lungml.params.section import Section
 from lungml.revision import git_tags
 from lungml.terms import Task
 
-_SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv"})
+_SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv", ".md"})
 """Figures and summaries go to MLflow; tables with a row per patient (parquet) stay with DVC."""
 
 Scalar = str | int | float | bool | None
@@ -28,7 +28,7 @@ Scalar = str | int | float | bool | None
 class Record:
     """A trained model and what was measured of it.
 
-    `folders` maps what a folder is (bundle, tuned, log, evaluation, explanation, screen) to where it is;
+    `folders` maps what a folder is (bundle, tuned, log, evaluation, explanation, screen, card) to its place;
     `params` are the parameters it depends on, flat ("finetune.epochs"); `tags` go to run and version.
     """
 

@@ -92,7 +92,7 @@ def _make_version(client: MlflowClient, record: Record, run_id: str, model_id: s
         source=f"models:/{model_id}",
         run_id=run_id,
         tags=record.tags | {"run_id": run_id},
-        description=record.headline(),
+        description=f"{record.headline()} Model card: card/model_card.html in its run.",
         model_id=model_id,
     )
 

@@ -16,7 +16,7 @@ from lungml.tracking.store import who
 _RECORD_TAG = "record_sha256"
 _METRICS_A_BATCH = 1000
 _PARAMS_A_BATCH = 100
-_SHOWN_FOLDERS = ("log", "evaluation", "explanation", "screen")
+_SHOWN_FOLDERS = ("log", "evaluation", "explanation", "screen", "card")
 """The bundle is logged as a model, and what the search wrote is with the search's run."""
 _DIGEST_CHARACTERS = 32
 """MLflow keeps at most 36."""

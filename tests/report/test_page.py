@@ -52,6 +52,7 @@ def write_report(root, *, title="lungml report", acquire=None, labels=None, scop
         evaluation=reports / "evaluate",
         explanation=reports / "explain",
         registration=reports / "register",
+        cards=reports / "card",
         ledger=root / "test-ledger.jsonl",
         out=reports / "report.html",
         summary=reports / "summary.json",
@@ -90,6 +91,19 @@ def test_the_page_refers_to_nothing_but_itself_and_the_data_docs_beside_it(page)
     assert "script" not in found.tags
     assert "url(" not in page
     assert "@import" not in page
+
+
+def test_the_cards_are_linked_where_they_are_and_missed_where_they_are_not(project, page):
+    assert "No model card and no data card are there" in text_of(page)
+    for name in ("model_card.html", "data_card.html"):
+        path = project / "reports/card/nodule-five" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("<html></html>")
+
+    found = references(write_report(project)).addresses
+
+    links = [where for where in found if where.startswith("card/")]
+    assert links == ["card/nodule-five/model_card.html", "card/nodule-five/data_card.html"]
 
 
 def test_the_first_words_warn(page):

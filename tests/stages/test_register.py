@@ -43,6 +43,7 @@ def command_line(folders):
         "--evaluation": "evaluation",
         "--explanation": "explanation",
         "--screen": "screen",
+        "--card": "card",
     }
     paths = [word for flag, name in flags.items() for word in (flag, str(folders[name]))]
     return ["register", "--task", "nodule-binary", *paths, "--out", str(OUT)]

@@ -90,6 +90,10 @@ def test_a_run_holds_parameters_epochs_metrics_data_and_figures(project, client,
         ("split", "b" * 32),
     }
     assert [file.path for file in client.list_artifacts(run_id, "explanation")] == ["explanation/gallery.png"]
+    assert [file.path for file in client.list_artifacts(run_id, "card")] == [
+        "card/model_card.html",
+        "card/model_card.md",
+    ]
     assert "evaluation/predictions.parquet" not in [
         file.path for file in client.list_artifacts(run_id, "evaluation")
     ]
