@@ -14,7 +14,7 @@ from lungml.params.data import AcquireParams
 from lungml.report.cards.cards import CHAPTERS, FACTS
 from lungml.report.cards.checklists import CHECKLISTS, CLAIM_2024, TRIPOD_AI
 from lungml.report.wording import RATING
-from lungml.tables import SERIES, read_table, write_table
+from lungml.tables import NODULES, SERIES, read_table, write_table
 from lungml.terms import Task
 
 FILES = {"model_card.md", "model_card.html", "data_card.md", "data_card.html"}
@@ -212,3 +212,14 @@ def test_a_browser_shows_a_card_without_sideways_scrolling_or_any_request(cards,
 
     assert seen["width"] <= width_px
     assert seen["requests"] == []
+
+
+def test_without_pictures_or_diameters_the_items_say_less(project):
+    path = project / "data/index/nodules.parquet"
+    write_table(path, read_table(path, NODULES).assign(diameter_mm=float("nan")), NODULES)
+    (project / "reports/explain/nodule-binary/gallery.png").unlink()
+
+    rows = rows_of((write_cards(project) / "model_card.md").read_text(), "CLAIM 2024")
+
+    assert rows["39"] == "*not reported*"
+    assert "test: no diameter known" in rows["36"]

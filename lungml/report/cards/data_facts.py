@@ -168,9 +168,10 @@ def _parts_alike(found: Sources) -> Fact:
 def _part(rows: pd.DataFrame, target: Target) -> str:
     labelled = rows.loc[rows[target.value] >= 0, target.value]
     first = 1 if target is Target.BINARY else 3
-    size = rows["diameter_mm"].median()
+    known = rows["diameter_mm"].dropna()
+    size = f"median diameter {known.median():.1f} mm" if len(known) else "no diameter known"
     share = f"{(labelled >= first).mean():.0%} malignant" if len(labelled) else "none labelled"
-    return f"median diameter {size:.1f} mm, {share}"
+    return f"{size}, {share}"
 
 
 def _between(values: pd.Series) -> str:

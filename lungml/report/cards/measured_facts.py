@@ -109,11 +109,11 @@ def _maps(found: Sources) -> Fact:
     return Fact(notes.explain_note(found.explained), found.places.explanation / "cases.json")
 
 
-def _failures(found: Sources) -> Fact:
-    return Fact(
-        "Wrong and uncertain cases of each class with their maps, and the confusion of classes.",
-        found.places.explanation / "gallery.png",
-    )
+def _failures(found: Sources) -> Fact | None:
+    gallery = found.places.explanation / "gallery.png"
+    if not gallery.is_file():
+        return None
+    return Fact("Wrong and uncertain cases of each class with their maps; the confusion of classes.", gallery)
 
 
 def _limits(found: Sources) -> Fact:
