@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from lungml.params import Params
 
 
+_INSTEAD = {("report", "--compare"): "compare", ("audit", "--self-test"): "self-test"}
+"""Stage and flag -> the command that is meant: `lungml report --compare RUN RUN`."""
+
+
 class _Lazy(click.Group):
     """A group that imports a stage or command only when it is run or asked for its help."""
 
@@ -40,6 +44,15 @@ class _Lazy(click.Group):
             module = importlib.import_module(f"lungml.commands.{cmd_name.replace('-', '_')}")
             return typing.cast("click.Command", module.command)
         return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Words of a stage that ask for something else go to the command that does it."""
+        for (name, flag), instead in _INSTEAD.items():
+            if args[:1] == [name] and flag in args:
+                return super().resolve_command(ctx, [instead, *(word for word in args[1:] if word != flag)])
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, table in (("Stages (dvc.yaml runs them in order)", STAGES), ("Commands", COMMANDS)):
@@ -102,29 +115,13 @@ def _stage_command(name: str) -> click.Command:
         name,
         callback=call,
         help=STAGES[name],
-        params=[*_stand_ins(name), *(_option(option, kind) for option, kind in options.items())],
+        params=[_option(option, kind) for option, kind in options.items()],
+        epilog="".join(
+            f"`lungml {name} {flag}` is `lungml {instead}`; see its --help."
+            for (stage, flag), instead in _INSTEAD.items()
+            if stage == name
+        ),
     )
-
-
-_STAND_INS = {"audit": ("self-test",)}
-"""Stage -> commands that are also its flags, as `lungml audit --self-test`."""
-
-
-def _stand_ins(stage: str) -> list[click.Option]:
-    """Flags that run a command instead of the stage; like `--help`, they need none of its options."""
-
-    def run(context: click.Context, option: click.Parameter, asked: bool) -> None:
-        if asked:
-            command = lungml.get_command(context, str(option.name).replace("_", "-"))
-            context.invoke(typing.cast("click.Command", command))
-            context.exit()
-
-    return [
-        click.Option(
-            [f"--{name}"], is_flag=True, is_eager=True, expose_value=False, callback=run, help=COMMANDS[name]
-        )
-        for name in _STAND_INS.get(stage, ())
-    ]
 
 
 def stage_signature(run: Callable[..., None]) -> tuple[list[type], dict[str, type]]:

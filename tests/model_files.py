@@ -2,7 +2,11 @@
 
 import json
 
+import numpy as np
+
 from lungml.bundle import write_bundle
+from lungml.evaluation.keyed import FILE, KeyedAnswers, write_answers
+from lungml.evaluation.tally import Cases
 from lungml.files import sha256_file
 from lungml.terms import Task
 from lungml.tracking.record import Record, bundle_sha256, flat_params, lineage_tags
@@ -39,13 +43,24 @@ def metrics_json(bundle_sha256, *, value=0.8, low=0.7, split="b" * 64):
     }
 
 
-def write_model_files(root, *, bundle=None, weights=b"weights", **measured):
+def make_answers(*, skill=0.3, nodules=range(160), seed=0):
+    """Answers of two classes on `nodules`, two of a patient; of equal seeds the better, the more skill."""
+    rng = np.random.default_rng(seed)
+    labels, noise = rng.integers(0, 2, 1000), rng.random(1000)
+    malignant = (skill * labels + (1 - skill) * noise)[list(nodules)]
+    keys = [[f"{kind}{number // size:04}" for number in nodules] for kind, size in (("n", 1), ("p", 2))]
+    cases = Cases(labels[list(nodules)], np.column_stack([1 - malignant, malignant]))
+    return KeyedAnswers(*map(np.array, keys), cases)
+
+
+def write_model_files(root, *, bundle=None, weights=b"weights", answers=None, **measured):
     """Write all folders of one model below `root`; `measured` goes to `metrics_json`.
 
     Without a real `bundle` its files hold a few words, which is enough for everything but predicting.
     """
     folders = {
-        name: root / name for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen")
+        name: root / name
+        for name in ("bundle", "tuned", "log", "evaluation", "explanation", "screen", "card")
     }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +70,7 @@ def write_model_files(root, *, bundle=None, weights=b"weights", **measured):
         write_bundle(folders["bundle"], bundle)
     metrics = metrics_json(bundle_sha256(folders["bundle"]), **measured)
     (folders["evaluation"] / "metrics.json").write_text(json.dumps(metrics))
+    write_answers(folders["evaluation"] / FILE, answers or make_answers())
     (folders["evaluation"] / "roc.png").write_bytes(b"picture")
     (folders["evaluation"] / "predictions.parquet").write_bytes(b"one row per patient")
     (folders["log"] / "history.csv").write_text(
@@ -62,6 +78,8 @@ def write_model_files(root, *, bundle=None, weights=b"weights", **measured):
     )
     write_search(folders["tuned"])
     (folders["explanation"] / "gallery.png").write_bytes(b"picture")
+    for name in ("model_card.md", "model_card.html"):
+        (folders["card"] / name).write_text("a card")
     (folders["screen"] / "heatmap.png").write_bytes(b"picture")
     return folders
 

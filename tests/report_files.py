@@ -10,6 +10,7 @@ from trust_files import make_evidence, write_trust
 from lungml.checks.findings import audit_result
 from lungml.embeddings import Embeddings, write_embeddings
 from lungml.evaluation.baselines import BASELINES, Lesson
+from lungml.evaluation.keyed import FILE, keyed, write_answers
 from lungml.evaluation.results import compared, judge, values_of
 from lungml.evaluation.tally import check_cases
 from lungml.exclusions import record_of
@@ -17,7 +18,7 @@ from lungml.figures.style import new_figure, save
 from lungml.files import write_json
 from lungml.imaging.store import write_store
 from lungml.labels import labels_of
-from lungml.params.data import LabelParams, SplitParams
+from lungml.params.data import LabelParams, SplitParams, ViewsParams
 from lungml.params.evaluation import EvaluateParams
 from lungml.params.model import OutlierParams, ScreenParams
 from lungml.params.scope import ScopeParams
@@ -124,10 +125,11 @@ def features(split, view, rng, size=12):
 
 
 def write_task(reports, task, tables, split, rng):
-    metrics = measured(task, tables, split, rng)
     folders = {name: reports / name / task for name in FIGURES}
-    for stage, folder in folders.items():
+    for folder in folders.values():
         folder.mkdir(parents=True)
+    metrics = measured(task, tables, split, rng, folders["evaluate"])
+    for stage, folder in folders.items():
         for name in FIGURES[stage]:
             shutil.copyfile(placeholder(reports), folder / f"{name}.png")
     write_json(folders["evaluate"] / "metrics.json", metrics)
@@ -146,7 +148,21 @@ def write_task(reports, task, tables, split, rng):
     )
     write_json(folders["finetune"] / "summary.json", {"task": task, **TRAINING})
     write_json(folders["explain"] / "cases.json", explained())
+    write_json(reports.parent / "models" / task / "bundle.json", described_bundle(task))
     write_json(reports / "register" / f"{task}.json", registered(task, metrics))
+
+
+def described_bundle(task):
+    """What `bundle.json` says, but for its checksums."""
+    member = {"backbone": "resnet10t", "head": "mlp", "weights": "random (seed 20250301)"}
+    return {
+        "members": [member | {"normalisation": {"windows_hu": [[-1000.0, 400.0]]}}] * 2,
+        "task": task,
+        "classes": list(task.target.class_names),
+        "views": ViewsParams().model_dump(mode="json"),
+        "labels": LabelParams().model_dump(mode="json"),
+        "versions": {"lungml": "0.1.0", "torch": "2.11.0"},
+    }
 
 
 def placeholder(reports):
@@ -159,8 +175,11 @@ def placeholder(reports):
     return path
 
 
-def measured(task, tables, split, rng):
-    """Metrics of an invented model whose answers are the score plus noise, by the real measures."""
+def measured(task, tables, split, rng, evaluation):
+    """Metrics of an invented model whose answers are the score plus noise, by the real measures.
+
+    The answers on test go into folder `evaluation`.
+    """
     rows = split.merge(tables.nodules[["nodule_id", "diameter_mm"]], on="nodule_id")
     rows = rows.rename(columns={task.target.value: "label"})
     known, test = rows[rows["part"] != Part.TEST], rows[rows["part"] == Part.TEST]
@@ -172,6 +191,7 @@ def measured(task, tables, split, rng):
     ]
     shown[1] = np.abs(shown[1] + rng.normal(scale=0.02, size=shown[1].shape))
     shown[1] /= shown[1].sum(axis=1, keepdims=True)
+    write_answers(evaluation / FILE, keyed(test.assign(probabilities=list(shown[0]))))
     patients = test["patient_id"]
     raw, tta = (judge(check_cases(test["label"], answers), patients) for answers in shown)
     seen = [np.log(part[["diameter_mm"]].to_numpy()) for part in (known, test)]
@@ -249,6 +269,7 @@ def registered(task, metrics):
         "run_id": "0" * 32,
         "aliases": ["challenger", "champion"],
         "pending": False,
+        "params": {"finetune.epochs": 20, "labels.threes": "benign"},
         "tags": {"git_commit": "f" * 40, "git_dirty": "false", "params_sha256": "d" * 64}
         | metrics["lineage"],
     }

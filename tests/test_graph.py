@@ -25,7 +25,9 @@ def test_a_task_has_a_branch_of_its_own():
 
     for task in Task:
         others = {f"@{other}" for other in Task if other is not task}
-        branch = [f"{stage}@{task}" for stage in ("tune", "finetune", "evaluate", "explain", "register")]
+        branch = [
+            f"{stage}@{task}" for stage in ("tune", "finetune", "evaluate", "explain", "card", "register")
+        ]
         assert not any(name.endswith(other) for stage in branch for name in needs[stage] for other in others)
 
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "weights": "List, fetch and verify the pretrained weights of backbones.",
     "sync": "Send to MLflow what it does not have yet.",
     "promote": "Make a challenger the champion of its task.",
+    "compare": "Compare two runs: did the change help?",
     "deidentify": "Copy a folder of images, readings and tables without its patients.",
     "phi": "Look for what tells who a patient is, in anything.",
     "self-test": "Show that the checks for leakage and shortcuts work.",

@@ -10,7 +10,7 @@ from lungml.terms import Task
 
 
 @click.command(
-    help="Make a challenger the champion of TASK, if it is better on the same test part; "
+    help="Make a challenger the champion of TASK, if registration.gate lets it on the test nodules of both; "
     "or go back to the previous champion. Who, when and why are kept in the registry."
 )
 @click.argument("task", type=click.Choice([task.value for task in Task]))
@@ -20,7 +20,8 @@ from lungml.terms import Task
 @click.option("--rollback", is_flag=True, help="Go back to the previous champion.")
 def command(task: str, version: int | None, why: str, force: bool, rollback: bool) -> None:
     """Decide, or leave the decision to the gate."""
-    from lungml.tracking.promotion import promote, roll_back
+    from lungml.params import load_params
+    from lungml.tracking.promotion import Wish, promote, roll_back
     from lungml.tracking.store import project_root
 
     if (force or rollback) and not why.strip():
@@ -30,6 +31,7 @@ def command(task: str, version: int | None, why: str, force: bool, rollback: boo
     if rollback:
         change = roll_back(Task(task), root=project_root(), why=why)
     else:
-        change = promote(Task(task), root=project_root(), version=version, why=why, force=force)
+        gate = load_params().registration.gate
+        change = promote(Task(task), gate, Wish(why, version, force), root=project_root())
     instead = "" if change.replaces is None else f" instead of version {change.replaces}"
     say(f"{Task(task).registered_model}: version {change.version} is champion{instead} ({change.gate})")

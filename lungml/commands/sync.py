@@ -27,11 +27,11 @@ def command(records: Path) -> None:
     paths = sorted(records.glob("*.json"))
     if not paths:
         raise MissingInputError(f"no records in {records}; run `dvc repro`, whose register stages write them")
-    promotion = load_params().registration.promotion
+    params = load_params().registration
     outdated = False
     for path in paths:
         record, known = read_record(path)
-        registration = register(record, promotion)
+        registration = register(record, params)
         same = (known.version, known.run_id) == (registration.version, registration.run_id)
         if not same:
             write_record(path, record, registration)

@@ -15,16 +15,19 @@ import numpy as np
 import pandas as pd
 
 from lungml.agreement import NOTES, leave_one_out
-from lungml.evaluation.intervals import Jackknife, clustered_interval, jackknife, paired_interval
+from lungml.evaluation.bootstrap import draw_patients
+from lungml.evaluation.comparison import compare_cases
+from lungml.evaluation.intervals import clustered_interval, jackknife
 from lungml.evaluation.ranking import FloatArray
 from lungml.evaluation.tally import Cases
 from lungml.params.data import LabelParams
+from lungml.params.evaluation import EvaluateParams
 
 _MALIGNANT, _SCORES = 4, 5
 
 
 def beside_readers(
-    readings: pd.DataFrame, labels: LabelParams, answers: pd.DataFrame, confidence: float
+    readings: pd.DataFrame, labels: LabelParams, answers: pd.DataFrame, params: EvaluateParams
 ) -> dict[str, Any]:
     """AUROC (and kappa) of readings and of the model against the other readings.
 
@@ -33,7 +36,7 @@ def beside_readers(
         labels: how the other readers' scores become one.
         answers: of the model, nodule_id and malignant (probability); and score, the most probable one from 1
             to 5, if the model answers with scores.
-        confidence: of the intervals.
+        params: confidence of the intervals, and how patients are drawn for the difference.
 
     Returns:
         nodules, patients, readings that count (nodules with at least two scores); auroc, and qwk where the
@@ -53,10 +56,10 @@ def beside_readers(
     scores, others = (cases[name].to_numpy() for name in ("score", "others"))
     truth = (others >= _MALIGNANT).astype(np.int64)
     ranked = {"reader": _ranked(scores), "model": _ranked(own["malignant"].to_numpy())}
-    compared = {"auroc": _compare(truth, ranked, cases["patient_id"], "auroc", confidence), "qwk": None}
+    compared = {"auroc": _compare(truth, ranked, cases["patient_id"], "auroc", params), "qwk": None}
     if "score" in own:
         given = {"reader": _one_hot(scores), "model": _one_hot(own["score"].to_numpy())}
-        compared["qwk"] = _compare(others - 1, given, cases["patient_id"], "qwk", confidence)
+        compared["qwk"] = _compare(others - 1, given, cases["patient_id"], "qwk", params)
     return counts | compared
 
 
@@ -65,14 +68,16 @@ def _compare(
     answers: Mapping[str, FloatArray],
     patients: Any,
     metric: str,
-    confidence: float,
+    params: EvaluateParams,
 ) -> dict[str, Any]:
-    judged: dict[str, Jackknife] = {
-        name: jackknife(Cases(truth, given), patients) for name, given in answers.items()
+    cases = {name: Cases(truth, given) for name, given in answers.items()}
+    found = {
+        name: asdict(clustered_interval(jackknife(one, patients, (metric,)), metric, params.confidence))
+        for name, one in cases.items()
     }
-    found = {name: asdict(clustered_interval(one, metric, confidence)) for name, one in judged.items()}
-    difference = paired_interval(judged["model"], judged["reader"], metric, confidence)
-    return found | {"model_minus_reader": asdict(difference)}
+    draws = draw_patients(patients, params.replicates, params.seed)
+    difference = compare_cases(cases["model"], cases["reader"], draws, metric, params.confidence)
+    return found | {"model_minus_reader": difference.interval}
 
 
 def _ranked(scores: FloatArray) -> FloatArray:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from lungml.evaluation.bootstrap import Resampled
+from lungml.evaluation.bootstrap import Draws, Resampled, resample
 from lungml.evaluation.metrics import METRICS
+from lungml.evaluation.tally import Cases
 
 POWER = 0.8
 """Chance of showing a difference that is as large as `Difference.smallest`."""
@@ -37,6 +38,11 @@ class Difference:
     """Two-sided p-value of no difference."""
     smallest: float | None
     """The true difference that such a test part shows with a chance of `POWER`."""
+
+    @property
+    def interval(self) -> dict[str, float | None]:
+        """Value, low and high alone."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 def compare(first: Resampled, second: Resampled, name: str, confidence: float) -> Difference:
@@ -63,6 +69,11 @@ def compare(first: Resampled, second: Resampled, name: str, confidence: float) -
         _p_value(value, error, freedom),
         reach + error * float(stdtrit(freedom, POWER)),
     )
+
+
+def compare_cases(first: Cases, second: Cases, draws: Draws, name: str, confidence: float) -> Difference:
+    """One metric of `first` minus that of `second`, both measured on `draws` of their patients."""
+    return compare(resample(first, draws, (name,)), resample(second, draws, (name,)), name, confidence)
 
 
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lungml.evaluation.intervals import clustered_interval, jackknife, paired_interval
+from lungml.evaluation.bootstrap import draw_patients
+from lungml.evaluation.comparison import compare_cases
+from lungml.evaluation.intervals import clustered_interval, jackknife
 from lungml.evaluation.suspicion import Suspicion
 from lungml.evaluation.tally import Cases
+from lungml.params.evaluation import EvaluateParams
 
 SMALL = 20
 """With fewer patients of either kind the figures are called small."""
@@ -22,7 +25,7 @@ _BENIGN, _MALIGNANT = (1,), (2, 3)
 
 
 def against_diagnoses(
-    test: Suspicion, nodules: pd.DataFrame, diagnoses: pd.DataFrame, confidence: float
+    test: Suspicion, nodules: pd.DataFrame, diagnoses: pd.DataFrame, params: EvaluateParams
 ) -> dict[str, Any] | None:
     """AUROC of malignant or benign patients by the highest answer of each.
 
@@ -30,7 +33,7 @@ def against_diagnoses(
         test: N cases.
         nodules: N rows in the same order, with diameter_mm and scores.
         diagnoses: from `diagnoses.parse_diagnoses`.
-        confidence: of the intervals.
+        params: confidence of the intervals, and how patients are drawn for the difference.
 
     Returns:
         None if no diagnosis is given; else given (rows), unknown (test patients whose diagnosis is unknown),
@@ -51,14 +54,16 @@ def against_diagnoses(
     }
     if malignant.all() or not malignant.any():
         return counts | {"auroc": None, "model_minus_readers": None}
-    judged = {
-        name: jackknife(_ranked(malignant, known[name].to_numpy()), known["patient_id"])
-        for name in ("model", "diameter", "readers")
-    }
-    difference = paired_interval(judged["model"], judged["readers"], "auroc", confidence)
+    ids, ranked = known["patient_id"], ("model", "diameter", "readers")
+    cases = {name: _ranked(malignant, known[name].to_numpy()) for name in ranked}
+    draws = draw_patients(ids, params.replicates, params.seed)
+    difference = compare_cases(cases["model"], cases["readers"], draws, "auroc", params.confidence)
     return counts | {
-        "auroc": {name: asdict(clustered_interval(one, "auroc", confidence)) for name, one in judged.items()},
-        "model_minus_readers": asdict(difference),
+        "auroc": {
+            name: asdict(clustered_interval(jackknife(one, ids, ("auroc",)), "auroc", params.confidence))
+            for name, one in cases.items()
+        },
+        "model_minus_readers": difference.interval,
     }
 
 

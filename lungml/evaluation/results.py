@@ -84,8 +84,7 @@ def compared(
 
 def differences(first: Resampled, second: Resampled, confidence: float) -> Values:
     """Each metric of `first` minus that of `second`: value, low, high."""
-    found = {name: compare(first, second, name, confidence) for name in first.whole}
-    return {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in found.items()}
+    return {name: compare(first, second, name, confidence).interval for name in first.whole}
 
 
 def _family(model: Resampled, baselines: Mapping[str, Resampled], params: EvaluateParams) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _readers(evidence: Evidence, params: EvaluateParams) -> dict[str, Any]:
     )
     if evidence.task.target is Target.FIVE:
         answers["score"] = evidence.test.cases.predicted + 1
-    return beside_readers(evidence.readings, evidence.labels, answers, params.confidence)
+    return beside_readers(evidence.readings, evidence.labels, answers, params)
 
 
 def _policies(evidence: Evidence, params: EvaluateParams) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def _label_noise(evidence: Evidence, params: EvaluateParams) -> dict[str, Any]:
 
 def _pathology(evidence: Evidence, params: EvaluateParams) -> dict[str, Any] | None:
     test = evidence.test.suspicion
-    return against_diagnoses(test, evidence.nodules, evidence.diagnoses, params.confidence)
+    return against_diagnoses(test, evidence.nodules, evidence.diagnoses, params)
 
 
 Question = Callable[[Evidence, EvaluateParams], Any]

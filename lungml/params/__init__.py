@@ -12,6 +12,7 @@ from pydantic import ValidationError, field_validator
 
 from lungml.errors import ParamsError
 from lungml.params.audit import AuditParams
+from lungml.params.card import CardParams
 from lungml.params.data import (
     AcquireParams,
     CheckParams,
@@ -54,6 +55,7 @@ class Params(Section):
     tasks: dict[Task, TaskParams]
     evaluate: EvaluateParams
     explain: ExplainParams
+    card: CardParams
     registration: RegisterParams
     report: ReportParams
 

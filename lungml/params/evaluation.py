@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from lungml.params.section import Section
+from lungml.params.section import Section, refusal
 from lungml.params.trust import TrustParams
+
+GateMetric = Literal[
+    "weighted_auprc", "macro_auprc", "auroc", "f1_weighted", "f1_macro", "accuracy", "balanced_accuracy",
+    "mcc", "brier",
+]  # fmt: skip
+"""Metrics of every task with a better and a worse side."""
 
 
 class EvaluateParams(Section):
@@ -44,11 +50,35 @@ class ExplainParams(Section):
     """Of the shuffled weights and random maps in these checks."""
 
 
+class GateParams(Section):
+    """What a challenger must show beside the champion, on the test nodules that both answered."""
+
+    rule: Literal["superior", "not-inferior"] = "superior"
+    """`superior`: better by more than `margin`; `not-inferior`: worse by less than `margin`. The lower end of
+    the interval of the paired difference decides."""
+    metric: GateMetric = "weighted_auprc"
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """In the metric's own unit; `not-inferior` needs one above 0."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the interval."""
+    replicates: Annotated[int, Field(ge=100)] = 2000
+    """Times that patients are drawn anew."""
+    seed: int = 20250301
+    """Of those draws."""
+
+    @model_validator(mode="after")
+    def _tolerates_something(self) -> Self:
+        if self.rule == "not-inferior" and self.margin == 0:
+            raise refusal("rule not-inferior needs a margin above 0, for example 0.02; or take rule superior")
+        return self
+
+
 class RegisterParams(Section):
-    """How a model enters the MLflow registry."""
+    """How a model enters the MLflow registry, and how it becomes champion."""
 
     promotion: Literal["first", "never"] = "first"
     """`first`: a task without a champion gets this one; later ones stay challengers until promoted."""
+    gate: GateParams = GateParams()
 
 
 class ReportParams(Section):

@@ -17,6 +17,9 @@ from lungml.terms import Task, View
 
 Json = Mapping[str, Any]
 
+CARDS = ("model card", "data card")
+"""What the stage card writes for each task."""
+
 _NEEDED = frozenset(
     {
         "n",
@@ -35,14 +38,21 @@ _NEEDED = frozenset(
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where each stage wrote; the folders of tasks hold one folder (registration: one file) per task."""
+class CohortPlaces:
+    """Where the stages of the data wrote."""
 
     index: Path
     split: Path
     excluded: Path
     checked: Path
     audited: Path
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each stage wrote; the folders of tasks hold one folder (registration: one file) per task."""
+
+    cohort: CohortPlaces
     outliers: Path
     screen: Path
     tune: Path
@@ -50,6 +60,7 @@ class Places:
     evaluation: Path
     explanation: Path
     registration: Path
+    cards: Path
     ledger: Path
 
 
@@ -64,6 +75,8 @@ class TaskFiles:
     training: Json | None
     explained: Json | None
     registration: Json | None
+    cards: list[Path]
+    """HTML pages of the model and its data, if they are there."""
     trust: Json | None
     suspicious: pd.DataFrame | None
     openings: list[Opening]
@@ -96,7 +109,7 @@ class ViewOutliers:
     page: Path | None
 
 
-def read_cohort(places: Places) -> Cohort:
+def read_cohort(places: CohortPlaces) -> Cohort:
     """Read the index, the split, what is excluded from it, the results of the checks and of the audit.
 
     Raises:
@@ -168,6 +181,11 @@ def _read_task(places: Places, task: Task) -> TaskFiles:
         training=_read_optional(places.log / task / "summary.json"),
         explained=_read_optional(places.explanation / task / "cases.json"),
         registration=_read_optional(places.registration / f"{task}.json"),
+        cards=[
+            path
+            for name in CARDS
+            if (path := places.cards / task / f"{name.replace(' ', '_')}.html").is_file()
+        ],
         trust=_read_optional(places.evaluation / task / "trust.json"),
         suspicious=_read_suspicious(places.evaluation / task / "suspicious_labels.parquet"),
         openings=[opening for opening in read_openings(places.ledger) if opening.task == task],

@@ -17,7 +17,8 @@ def registration(found: Json | None) -> str:
     if version is None:
         return f"Not in the registry yet ({name}): MLflow did not answer; `lungml sync` sends it."
     aliases = f" ({', '.join(found['aliases'])})" if found["aliases"] else ""
-    return f"Registered as {name}, version {version}{aliases}."
+    gate = f" Gate: {found['gate']}." if found.get("gate") else ""
+    return f"Registered as {name}, version {version}{aliases}.{gate}"
 
 
 def test_note(metrics: Json) -> str:

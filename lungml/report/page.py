@@ -11,6 +11,7 @@ from typing import Any
 from lungml.report import notes, wording
 from lungml.report.beside import Beside, beside
 from lungml.report.collect import Cohort, Json, TaskFiles, ViewOutliers
+from lungml.report.filling import fill
 from lungml.report.flow import PartRow, Step, Suite, part_rows, steps, suites
 from lungml.report.leakage import LeakageSection, leakage_section
 from lungml.report.picture import Picture, read_picture
@@ -71,6 +72,8 @@ class TaskSection:
     groups: list[FigureGroup]
     trust: list[TrustPart]
     registration: str
+    cards: list[tuple[str, str]]
+    """Name of a card, and the link to it, relative to the page."""
     lineage: list[tuple[str, str]]
 
 
@@ -120,7 +123,7 @@ def build_page(title: str, warnings: list[str], sources: Sources, folder: Path) 
         title=title,
         warnings=warnings,
         confidence=f"{100 * sources.tasks[0].metrics.get('confidence', 0.95):g} %",
-        tasks=[_task_section(found) for found in sources.tasks],
+        tasks=[_task_section(found, folder) for found in sources.tasks],
         steps=steps(sources.cohort),
         parts=part_rows(sources.cohort.split),
         targets=list(Target),
@@ -134,20 +137,10 @@ def build_page(title: str, warnings: list[str], sources: Sources, folder: Path) 
 
 def render(page: Page) -> str:
     """Fill the template: one HTML file without any reference to another; all text is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("lungml.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": wording.number, "signed": wording.signed}
-    return environment.get_template("report.html.j2").render(page=page, metric_names=wording.METRIC_NAMES)
+    return fill("report.html.j2", page=page, metric_names=wording.METRIC_NAMES)
 
 
-def _task_section(found: TaskFiles) -> TaskSection:
+def _task_section(found: TaskFiles, folder: Path) -> TaskSection:
     metrics = found.metrics
     model = number_of(metrics["raw"], HEADLINE)
     baselines = metrics.get("baselines", {})
@@ -171,6 +164,10 @@ def _task_section(found: TaskFiles) -> TaskSection:
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         trust=trust_parts(found),
         registration=notes.registration(found.registration),
+        cards=[
+            (path.stem.replace("_", " "), Path(os.path.relpath(path, folder)).as_posix())
+            for path in found.cards
+        ],
         lineage=_lineage(metrics["lineage"], found.registration),
     )
 

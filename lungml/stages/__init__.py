@@ -23,6 +23,7 @@ STAGES = {
     "baselines": "Answer the test nodules without the model: size, HU, metadata, surroundings, features.",
     "evaluate": "Measure the model on the test part, beside its baselines.",
     "explain": "Draw Grad-CAM++ maps of test cases.",
+    "card": "Write the model card and the data card.",
     "register": "Put the model into the MLflow registry.",
     "report": "Write the HTML report.",
 }

@@ -14,6 +14,7 @@ from lungml.errors import InputError
 from lungml.evaluation.answers import answer
 from lungml.evaluation.calibration import with_temperature
 from lungml.evaluation.evidence import gather_evidence
+from lungml.evaluation.keyed import FILE, keyed, write_answers
 from lungml.evaluation.ood import judge_distances
 from lungml.evaluation.results import Judged, calibration_of, compared, judge, values_of
 from lungml.evaluation.summary import summary_lines
@@ -59,6 +60,8 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
 ) -> None:
     """Write `out/{metrics.json, trust.json, predictions.parquet, suspicious_labels.parquet}` and the curves.
 
+    `out/test_answers.csv` holds the predictions of test without ids, for comparing runs.
+
     Opening the test part is entered in `ledger`, which is no output: it grows from model to model.
 
     Every prediction is of a nodule whose patient the model, or the member that answers, was not trained on:
@@ -88,6 +91,7 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
     permit.enter(metrics, model.labels)
     with atomic_folder(out) as temporary:
         write_table(temporary / "predictions.parquet", predicted, PREDICTIONS)
+        write_answers(temporary / FILE, keyed(predicted))
         write_json(temporary / "metrics.json", metrics)
         write_json(temporary / "trust.json", found)
         write_table(temporary / "suspicious_labels.parquet", suspicious(evidence), SUSPICIOUS)

@@ -36,6 +36,7 @@ def run(  # noqa: PLR0913, PLR0917 - it takes every section the model depends on
     evaluation: Path,
     explanation: Path,
     screen: Path,
+    card: Path,
     out: Path,
 ) -> None:
     """Send one model with all that was measured of it, and write what the registry made of it."""
@@ -60,11 +61,12 @@ def run(  # noqa: PLR0913, PLR0917 - it takes every section the model depends on
         "evaluation": evaluation,
         "explanation": explanation,
         "screen": screen,
+        "card": card,
     }
     metrics = read_json(evaluation / "metrics.json")
     record = Record(task, folders, flat, lineage_tags(bundle_sha256(bundle), metrics, flat))
     try:
-        registration = register(record, params.promotion)
+        registration = register(record, params)
     except ServiceError as error:
         say(f"warning: {task} is not registered. {error}")
         registration = PENDING

@@ -9,7 +9,7 @@ from lungml.params.data import AcquireParams, LabelParams
 from lungml.params.evaluation import ReportParams
 from lungml.params.scope import ScopeParams
 from lungml.progress import say
-from lungml.report.collect import Places, read_cohort, read_outliers, read_tasks
+from lungml.report.collect import CohortPlaces, Places, read_cohort, read_outliers, read_tasks
 from lungml.report.page import Sources, build_page, render
 from lungml.report.summary import summary as flat_numbers
 from lungml.report.wording import warnings
@@ -33,6 +33,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
     evaluation: Path,
     explanation: Path,
     registration: Path,
+    cards: Path,
     ledger: Path,
     out: Path,
     summary: Path,
@@ -44,11 +45,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
             evaluation is not there.
     """
     places = Places(
-        index=index,
-        split=split,
-        excluded=excluded,
-        checked=checked,
-        audited=audited,
+        cohort=CohortPlaces(index=index, split=split, excluded=excluded, checked=checked, audited=audited),
         outliers=outliers,
         screen=screen,
         tune=tune,
@@ -56,10 +53,11 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
         evaluation=evaluation,
         explanation=explanation,
         registration=registration,
+        cards=cards,
         ledger=ledger,
     )
     sources = Sources(
-        read_cohort(places), read_tasks(places, scope.tasks), read_outliers(places, scope.views)
+        read_cohort(places.cohort), read_tasks(places, scope.tasks), read_outliers(places, scope.views)
     )
     said = warnings(
         phantom=acquire.source == "phantom",

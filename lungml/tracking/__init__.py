@@ -9,7 +9,8 @@ that sending the same files twice makes nothing new and a server that was down l
     searches.py      the search of a record -> a run, with a child run for each trial
     registry.py      a record -> a version of the task's registered model, with aliases
     fetching.py      a registered model -> its bundle as files
-    promotion.py     which version is champion, under which rule, and who decided it
+    gate.py          what a challenger must show beside the champion
+    promotion.py     which version is champion, and who decided it
     served_model.py  what MLflow loads: the bundle with its own preprocessing; nothing is pickled
 
 MLflow reads these settings when it is imported, so they are set here, before any module of this package

@@ -1,10 +1,7 @@
 """Which version of a task's model is champion: a gate, a person's decision, and the way back.
 
-The gate compares what was measured when each version was evaluated. Both must have been measured on the
-same test part of the same data; then the lower end of the challenger's interval of weighted AUPRC must lie
-above the champion's value. The intervals are of each model alone, so where both models find the same nodules
-hard this asks for more than a paired comparison would: it may refuse a better model, it rarely lets a worse
-one in. Without a champion, the lower end must lie above chance.
+The gate (`lungml.tracking.gate`) holds the version against the champion on the test nodules that both
+answered. What it found is on the version as tags and in its description, whether it was followed or not.
 """
 
 from __future__ import annotations
@@ -19,19 +16,11 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from lungml.errors import ModelError
+from lungml.params.evaluation import GateParams
 from lungml.terms import Alias, Task
+from lungml.tracking.gate import Verdict, judge, write_verdict
 from lungml.tracking.registry import aliases_of
 from lungml.tracking.store import session, who
-
-_SAME_TEST = ("data_sha256", "split_sha256")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate found, as one sentence."""
-
-    passed: bool
-    text: str
 
 
 @dataclass(frozen=True)
@@ -47,24 +36,21 @@ class Promotion:
     gate: str
 
 
-def compare(candidate: dict[str, float], champion: dict[str, float] | None) -> Verdict:
-    """The gate's rule on the test metrics of two versions.
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for."""
 
-    Args:
-        candidate: `test/weighted_auprc` with `_low` and `_chance`.
-        champion: the same of the version in use; None if there is none.
-    """
-    low = candidate.get("test/weighted_auprc_low")
-    if low is None:
-        return Verdict(False, "the candidate's weighted AUPRC has no interval")
-    what = "chance" if champion is None else "the champion's value"
-    bar = candidate["test/weighted_auprc_chance"] if champion is None else champion["test/weighted_auprc"]
-    sign, passed = (">", True) if low > bar else ("<=", False)
-    return Verdict(passed, f"lower end of weighted AUPRC {low:.4f} {sign} {what} {bar:.4f}")
+    why: str = ""
+    version: int | None = None
+    """None: the challenger."""
+    force: bool = False
+    """Against the gate."""
 
 
-def promote(task: Task, *, root: Path, version: int | None, why: str, force: bool) -> Promotion:
-    """Make a version (by default the challenger) the champion; the old champion becomes `previous`.
+def promote(task: Task, gate: GateParams, wish: Wish, *, root: Path) -> Promotion:
+    """Make a version the champion; the old champion becomes `previous`.
+
+    What the gate found is written on the version also if it is refused.
 
     Raises:
         ModelError: there is no such version, it is champion already, or the gate refuses and `force` is off.
@@ -73,20 +59,20 @@ def promote(task: Task, *, root: Path, version: int | None, why: str, force: boo
     name = task.registered_model
     with session(root) as client:
         holders = _aliases(client, name)
-        chosen = str(version) if version is not None else holders.get(Alias.CHALLENGER)
+        chosen = str(wish.version) if wish.version is not None else holders.get(Alias.CHALLENGER)
         if chosen is None:
             raise ModelError(f"{name} has no challenger; run `dvc repro register@{task}`, or give --version")
         champion = holders.get(Alias.CHAMPION)
         if chosen == champion:
             raise ModelError(f"{name} version {chosen} is champion already; nothing to promote")
-        verdict = _gate(client, name, chosen, champion)
-        if not verdict.passed and not force:
+        verdict = _gate(client, name, (chosen, champion), gate)
+        if not verdict.passed and not wish.force:
             raise ModelError(
                 f"{name} version {chosen} is not promoted: {verdict.text}. "
                 "To decide against the gate, give --force and --why"
             )
-        gate = ("passed: " if verdict.passed else "overruled: ") + verdict.text
-        return _carry_out(client, _change(task, chosen, champion, why, gate))
+        said = ("passed: " if verdict.passed else "overruled: ") + verdict.text
+        return _carry_out(client, _change(task, chosen, champion, wish.why, said))
 
 
 def roll_back(task: Task, *, root: Path, why: str) -> Promotion:
@@ -117,16 +103,13 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
         raise ModelError(f"there is no registered model {name}; run `dvc repro` first") from error
 
 
-def _gate(client: MlflowClient, name: str, chosen: str, champion: str | None) -> Verdict:
-    candidate = _version(client, name, chosen)
-    if champion is None:
-        return compare(_metrics(client, candidate), None)
-    holder = _version(client, name, champion)
-    if any(candidate.tags.get(tag) != holder.tags.get(tag) for tag in _SAME_TEST):
-        return Verdict(
-            False, f"version {chosen} and champion {champion} were measured on different test parts"
-        )
-    return compare(_metrics(client, candidate), _metrics(client, holder))
+def _gate(client: MlflowClient, name: str, versions: tuple[str, str | None], gate: GateParams) -> Verdict:
+    """Ask the gate about the first of `versions` beside the second, and write its answer on the first."""
+    chosen = _version(client, name, versions[0])
+    champion = None if versions[1] is None else _version(client, name, versions[1])
+    verdict = judge(client, chosen, champion, gate)
+    write_verdict(client, chosen, verdict)
+    return verdict
 
 
 def _version(client: MlflowClient, name: str, version: str) -> ModelVersion:
@@ -136,11 +119,6 @@ def _version(client: MlflowClient, name: str, version: str) -> ModelVersion:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         raise ModelError(f"{name} has no version {version}; `mlflow ui` lists them") from error
-
-
-def _metrics(client: MlflowClient, version: ModelVersion) -> dict[str, float]:
-    metrics: dict[str, float] = client.get_run(version.tags["run_id"]).data.metrics
-    return metrics
 
 
 def _change(task: Task, chosen: str, champion: str | None, why: str, gate: str) -> Promotion:

@@ -18,7 +18,7 @@ from lungml.params.section import Section
 from lungml.revision import git_tags
 from lungml.terms import Task
 
-_SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv"})
+_SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv", ".md"})
 """Figures and summaries go to MLflow; tables with a row per patient (parquet) stay with DVC."""
 
 Scalar = str | int | float | bool | None
@@ -28,7 +28,7 @@ Scalar = str | int | float | bool | None
 class Record:
     """A trained model and what was measured of it.
 
-    `folders` maps what a folder is (bundle, tuned, log, evaluation, explanation, screen) to where it is;
+    `folders` maps what a folder is (bundle, tuned, log, evaluation, explanation, screen, card) to its place;
     `params` are the parameters it depends on, flat ("finetune.epochs"); `tags` go to run and version.
     """
 
@@ -114,6 +114,8 @@ class Registration:
     version: int | None
     run_id: str | None
     aliases: tuple[str, ...]
+    gate: str = ""
+    """What the gate said of it beside the champion; '' if it was not asked."""
 
 
 PENDING = Registration(version=None, run_id=None, aliases=())
@@ -131,6 +133,7 @@ def write_record(path: Path, record: Record, registration: Registration) -> None
         "version": registration.version,
         "run_id": registration.run_id,
         "aliases": list(registration.aliases),
+        "gate": registration.gate,
         "pending": registration.version is None,
     }
     write_json(path, value)
@@ -146,7 +149,9 @@ def read_record(path: Path) -> tuple[Record, Registration]:
     try:
         folders = {name: Path(folder) for name, folder in value["folders"].items()}
         record = Record(Task(value["task"]), folders, value["params"], value["tags"])
-        registration = Registration(value["version"], value["run_id"], tuple(value["aliases"]))
+        registration = Registration(
+            value["version"], value["run_id"], tuple(value["aliases"]), value.get("gate", "")
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is not a record of lungml; run `dvc repro`, which writes it anew"

@@ -2,7 +2,8 @@
 
 A bundle is one version: sending it again finds that version. Versions carry where they come from as tags:
 `git_commit`, `git_dirty`, `data_sha256`, `split_sha256`, `params_sha256`, `bundle_sha256`, `run_id`. The
-newest version is `challenger`; the one in use is `champion`, which only the first one becomes by itself.
+newest version is `challenger`; the one in use is `champion`, which only the first one becomes by itself. A
+challenger beside a champion carries what the gate would say of it (`gate`, `gate_passed`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
 import lungml
+from lungml.params.evaluation import GateParams, RegisterParams
 from lungml.terms import Alias, Task
+from lungml.tracking.gate import judge, write_verdict
 from lungml.tracking.record import Record, Registration
 from lungml.tracking.runs import finish_run, run_of, start_run
 from lungml.tracking.searches import send_search
@@ -30,7 +33,7 @@ from lungml.tracking.store import experiment_id, project_root, session
 _NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "timm", "torch", "torchvision")
 
 
-def register(record: Record, promotion: Literal["first", "never"]) -> Registration:
+def register(record: Record, params: RegisterParams) -> Registration:
     """Send a record: a run, one for its search, a version, its aliases. What is there already stays as it is.
 
     A process that is killed on the way leaves a run that is not finished; the next call starts it anew.
@@ -58,8 +61,9 @@ def register(record: Record, promotion: Literal["first", "never"]) -> Registrati
         for key, value in (record.tags | {"run_id": run_id}).items():
             if version.tags.get(key) != value:
                 client.set_model_version_tag(name, version.version, key, value)
-        aliases = _move_aliases(client, name, str(version.version), promotion)
-    return Registration(int(version.version), run_id, aliases)
+        aliases = _move_aliases(client, name, str(version.version), params.promotion)
+        gate = _ask_the_gate(client, name, str(version.version), params.gate)
+    return Registration(int(version.version), run_id, aliases, gate)
 
 
 def _make_registered_model(client: MlflowClient, task: Task) -> None:
@@ -88,7 +92,7 @@ def _make_version(client: MlflowClient, record: Record, run_id: str, model_id: s
         source=f"models:/{model_id}",
         run_id=run_id,
         tags=record.tags | {"run_id": run_id},
-        description=record.headline(),
+        description=f"{record.headline()} Model card: card/model_card.html in its run.",
         model_id=model_id,
     )
 
@@ -127,6 +131,18 @@ def _move_aliases(
     if promotion == "first" and Alias.CHAMPION not in holders:
         client.set_registered_model_alias(name, Alias.CHAMPION, version)
     return tuple(sorted(alias for alias, holder in aliases_of(client, name).items() if holder == version))
+
+
+def _ask_the_gate(client: MlflowClient, name: str, number: str, gate: GateParams) -> str:
+    """What the gate says of a challenger, written on it; of the champion, what is written there."""
+    version = client.get_model_version(name, number)
+    champion = aliases_of(client, name).get(Alias.CHAMPION)
+    if champion == number:
+        return str(version.tags.get("gate", ""))
+    holder = None if champion is None else client.get_model_version(name, champion)
+    verdict = judge(client, version, holder, gate)
+    write_verdict(client, version, verdict)
+    return verdict.sentence
 
 
 def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:

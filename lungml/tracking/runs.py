@@ -16,7 +16,7 @@ from lungml.tracking.store import who
 _RECORD_TAG = "record_sha256"
 _METRICS_A_BATCH = 1000
 _PARAMS_A_BATCH = 100
-_SHOWN_FOLDERS = ("log", "evaluation", "explanation", "screen")
+_SHOWN_FOLDERS = ("log", "evaluation", "explanation", "screen", "card")
 """The bundle is logged as a model, and what the search wrote is with the search's run."""
 _DIGEST_CHARACTERS = 32
 """MLflow keeps at most 36."""
@@ -77,7 +77,7 @@ def finish_run(client: MlflowClient, run_id: str, record: Record, model_id: str 
     ]
     log_metrics(client, run_id, metrics)
     client.log_inputs(run_id, [_input(data, "index"), _input(split, "train, val and test")])
-    for folder in _SHOWN_FOLDERS:
+    for folder in (name for name in _SHOWN_FOLDERS if name in record.folders):
         for path in record.figures_and_summaries(folder):
             client.log_artifact(run_id, str(path), folder)
     client.set_terminated(run_id)

@@ -59,6 +59,7 @@ def test_another_tuning_of_a_task_reruns_that_tasks_branch_alone(reproduced):
         "finetune@slice-five",
         "evaluate@slice-five",
         "explain@slice-five",
+        "card@slice-five",
         "register@slice-five",
         "report",
     }

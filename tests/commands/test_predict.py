@@ -21,7 +21,7 @@ from lungml.params.data import (
     SplitParams,
     ViewsParams,
 )
-from lungml.params.evaluation import EvaluateParams
+from lungml.params.evaluation import EvaluateParams, RegisterParams
 from lungml.params.model import AugmentParams, RecipeParams, WeightsParams
 from lungml.params.scope import ScopeParams
 from lungml.params.task import FinetuneParams
@@ -203,7 +203,7 @@ def test_a_registered_model_answers_as_its_bundle_does(trained, given, project, 
     folder = trained / "models" / Task.NODULE_BINARY
     bundle = read_bundle(folder)
     sized = params.model_copy(update={"views": bundle.views})
-    register(make_record(project / "model", sized, bundle=bundle), "first")
+    register(make_record(project / "model", sized, bundle=bundle), RegisterParams())
 
     registered = predict(given, "models:/lungml-nodule-binary@champion")
 

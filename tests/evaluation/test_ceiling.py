@@ -5,6 +5,7 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 from lungml.evaluation.ceiling import beside_readers
 from lungml.params.data import LabelParams
+from lungml.params.evaluation import EvaluateParams
 
 
 def draw(seed, *, nodules=150, reader_noise=0.6, model_noise=0.3):
@@ -24,7 +25,7 @@ def draw(seed, *, nodules=150, reader_noise=0.6, model_noise=0.3):
 
 
 def beside(readings, answers):
-    return beside_readers(readings, LabelParams(), answers, 0.95)
+    return beside_readers(readings, LabelParams(), answers, EvaluateParams(replicates=200))
 
 
 def test_a_reader_is_measured_against_the_other_readers():

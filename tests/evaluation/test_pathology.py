@@ -5,6 +5,9 @@ from sklearn.metrics import roc_auc_score
 
 from lungml.evaluation.pathology import against_diagnoses
 from lungml.evaluation.suspicion import Suspicion
+from lungml.params.evaluation import EvaluateParams
+
+PARAMS = EvaluateParams(replicates=200)
 
 IDS = np.array(["a", "a", "b", "c", "c", "d", "e"])
 SCORE = np.array([0.2, 0.9, 0.4, 0.1, 0.3, 0.8, 0.99])
@@ -18,7 +21,7 @@ NODULES = pd.DataFrame(
 
 def judge(diagnoses, score=SCORE):
     table = pd.DataFrame(diagnoses.items(), columns=["patient_id", "diagnosis"])
-    return against_diagnoses(Suspicion(np.zeros(7, dtype=bool), score, IDS), NODULES, table, 0.95)
+    return against_diagnoses(Suspicion(np.zeros(7, dtype=bool), score, IDS), NODULES, table, PARAMS)
 
 
 def test_the_highest_answer_of_a_patient_counts():
@@ -42,7 +45,7 @@ def test_few_patients_are_called_few():
     ids = np.array([f"p{number:03}" for number in range(100)])
     nodules = pd.DataFrame({"diameter_mm": rng.uniform(3, 30, 100), "scores": [[3]] * 100})
     table = pd.DataFrame({"patient_id": ids, "diagnosis": 1 + np.arange(100) % 3})
-    many = against_diagnoses(Suspicion(ids == "", rng.random(100), ids), nodules, table, 0.95)
+    many = against_diagnoses(Suspicion(ids == "", rng.random(100), ids), nodules, table, PARAMS)
 
     assert judge({"a": 2, "b": 1})["small"]
     assert not many["small"]

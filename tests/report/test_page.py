@@ -2,10 +2,10 @@ import html
 import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from browser import needs_browser, shown
 from report_files import edit_json
 
 from lungml.checks.findings import Finding, Level, Likeness, audit_result
@@ -17,8 +17,6 @@ from lungml.params.scope import ScopeParams
 from lungml.report import wording
 from lungml.stages import report
 from lungml.terms import Task
-
-CHROMIUM = shutil.which("chromium")
 
 
 class References(HTMLParser):
@@ -54,6 +52,7 @@ def write_report(root, *, title="lungml report", acquire=None, labels=None, scop
         evaluation=reports / "evaluate",
         explanation=reports / "explain",
         registration=reports / "register",
+        cards=reports / "card",
         ledger=root / "test-ledger.jsonl",
         out=reports / "report.html",
         summary=reports / "summary.json",
@@ -92,6 +91,19 @@ def test_the_page_refers_to_nothing_but_itself_and_the_data_docs_beside_it(page)
     assert "script" not in found.tags
     assert "url(" not in page
     assert "@import" not in page
+
+
+def test_the_cards_are_linked_where_they_are_and_missed_where_they_are_not(project, page):
+    assert "No model card and no data card are there" in text_of(page)
+    for name in ("model_card.html", "data_card.html"):
+        path = project / "reports/card/nodule-five" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("<html></html>")
+
+    found = references(write_report(project)).addresses
+
+    links = [where for where in found if where.startswith("card/")]
+    assert links == ["card/nodule-five/model_card.html", "card/nodule-five/data_card.html"]
 
 
 def test_the_first_words_warn(page):
@@ -225,6 +237,14 @@ def test_a_picture_that_is_none_is_refused(project):
         write_report(project)
 
 
+def test_what_the_gate_said_of_a_challenger_stands_beside_its_version(project, page):
+    said = "refused: version 2 minus champion 1 on 40 shared test nodules"
+    edit_json(project / "reports/register/nodule-five.json", version=2, aliases=["challenger"], gate=said)
+
+    assert "Gate:" not in text_of(page)
+    assert f"version 2 (challenger). Gate: {said}." in text_of(write_report(project))
+
+
 def test_how_many_nodules_are_excluded_and_why_is_said_also_when_there_are_none(page, project):
     edit_json(project / "reports/split/excluded.json", n=3, kinds={"blank": {"train": 2, "test": 1}})
 
@@ -288,27 +308,11 @@ def test_what_says_how_far_to_trust_a_task_is_in_its_section(page, project):
     assert "Nothing says how far these numbers can be trusted" in text_of(write_report(project))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+@needs_browser
 @pytest.mark.parametrize("width_px", [390, 1200])
 def test_a_browser_shows_it_without_sideways_scrolling_or_any_request(page, tmp_path, width_px):
-    unfolded = page.replace("<details ", "<details open ")
-    probe = f"""<!doctype html>
-        <iframe id="f" width="{width_px}" height="900" srcdoc="{html.escape(unfolded)}"></iframe>
-        <pre id="o"></pre><script>f.onload = () => {{
-        const inner = f.contentDocument, images = [...inner.images];
-        o.textContent = JSON.stringify({{
-          width: inner.documentElement.scrollWidth,
-          requests: f.contentWindow.performance.getEntriesByType("resource").map(e => e.name),
-          images: images.length, drawn: images.filter(e => e.naturalWidth > 100).length}}) }}</script>"""
-    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
+    found = shown(page, tmp_path, width_px)
 
-    shown = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-         "--virtual-time-budget=5000", "--dump-dom", (tmp_path / "probe.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
-
-    found = json.loads(html.unescape(re.search(r'<pre id="o">(.*?)</pre>', shown).group(1)))
     assert found["width"] <= width_px
     assert found["requests"] == []
     assert found["images"] == found["drawn"] > 20

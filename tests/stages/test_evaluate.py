@@ -10,6 +10,7 @@ from small_cohort import make_bundle, save_bundle, write_baselines, write_cohort
 from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.evaluation.answers import labelled
 from lungml.evaluation.baselines import BASELINES
+from lungml.evaluation.keyed import read_answers
 from lungml.evaluation.metrics import metrics_for
 from lungml.evaluation.trust import QUESTIONS
 from lungml.files import sha256_file
@@ -34,7 +35,9 @@ FIGURES = {
         "reliability",
     )
 }
-FILES = {"metrics.json", "trust.json", "predictions.parquet", "suspicious_labels.parquet"}
+FILES = {
+    *("metrics.json", "trust.json", "predictions.parquet", "test_answers.csv", "suspicious_labels.parquet")
+}
 
 
 @pytest.fixture(scope="module", params=[Task.NODULE_BINARY, Task.NODULE_FIVE])
@@ -56,6 +59,18 @@ def test_predictions_are_of_validation_and_test_only(evaluated):
     expected = split[split["part"] != "train"].sort_values("nodule_id")
     assert predictions["nodule_id"].tolist() == expected["nodule_id"].tolist()
     assert predictions["part"].tolist() == expected["part"].tolist()
+
+
+def test_the_answers_without_ids_are_the_test_predictions_digit_for_digit(evaluated):
+    _, _, _, out = evaluated
+    test = read_table(out / "predictions.parquet", PREDICTIONS).query("part == 'test'")
+
+    found = read_answers(out / "test_answers.csv")
+
+    written = sorted(map(tuple, np.stack(test["probabilities"])))
+    assert sorted(map(tuple, found.cases.probabilities)) == written
+    text = (out / "test_answers.csv").read_text()
+    assert not any(name in text for name in (*test["nodule_id"], *test["patient_id"]))
 
 
 def test_the_headline_is_that_of_the_written_test_predictions(evaluated):

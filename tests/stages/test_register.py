@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
-from model_files import write_model_files
+from model_files import make_answers, write_model_files
 from ruamel.yaml import YAML
 from toy_projects import make_project, shell_environment
 
@@ -43,6 +43,7 @@ def command_line(folders):
         "--evaluation": "evaluation",
         "--explanation": "explanation",
         "--screen": "screen",
+        "--card": "card",
     }
     paths = [word for flag, name in flags.items() for word in (flag, str(folders[name]))]
     return ["register", "--task", "nodule-binary", *paths, "--out", str(OUT)]
@@ -190,12 +191,12 @@ def test_sync_without_records_says_which_stage_writes_them(project):
 
 def test_promoting_from_the_command_line(words, client, project):
     succeeded(*words)
-    better = write_model_files(project / "better", weights=b"better", value=0.95, low=0.85)
+    better = write_model_files(project / "better", weights=b"better", answers=make_answers(skill=0.7))
     succeeded(*command_line(better))
 
     said = succeeded("promote", "nodule-binary", "--why", "better on the same test part").stderr
 
-    assert "version 2 is champion instead of version 1 (passed: lower end" in said
+    assert "version 2 is champion instead of version 1 (passed: version 2 minus" in said
     succeeded("promote", "nodule-binary", "--rollback", "--why", "misses small nodules")
     assert aliases_of(client, MODEL) == {"challenger": "2", "champion": "1", "previous": "2"}
 
@@ -210,6 +211,8 @@ def test_promoting_from_the_command_line(words, client, project):
     ],
 )
 def test_promoting_without_what_it_needs_says_so(project, words_after, error, text):
+    shutil.copy(ROOT / "params.yaml", project)
+
     with pytest.raises(error, match=text):
         succeeded("promote", "nodule-binary", *words_after)
 

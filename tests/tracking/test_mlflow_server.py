@@ -18,6 +18,7 @@ from small_cohort import SIZE_PX, make_bundle, write_cohort
 
 from lungml import bundle as bundles
 from lungml.errors import ServiceError
+from lungml.params.evaluation import RegisterParams
 from lungml.tracking.registry import register
 from lungml.tracking.store import session
 
@@ -84,8 +85,8 @@ def test_a_model_goes_over_the_wire_and_comes_back(address, project, params, mon
     sized = params.model_copy(update={"views": bundle.views})
     record = make_record(project / "model", sized, bundle=bundle)
 
-    first = register(record, "first")
-    again = register(record, "first")
+    first = register(record, RegisterParams())
+    again = register(record, RegisterParams())
 
     assert (first.version, first.aliases) == (1, ("challenger", "champion"))
     assert again == first

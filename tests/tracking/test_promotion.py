@@ -1,25 +1,19 @@
 import json
 
 import pytest
-from model_files import make_record
+from model_files import make_answers, make_record
 
 from lungml.errors import ModelError
+from lungml.params.evaluation import GateParams, RegisterParams
 from lungml.terms import Task
-from lungml.tracking.promotion import compare, promote, roll_back
+from lungml.tracking.promotion import Wish, promote, roll_back
 from lungml.tracking.registry import aliases_of, register
 
 pytest_plugins = ["mlflow_project"]
 
 MODEL = "lungml-nodule-binary"
 TASK = Task.NODULE_BINARY
-
-
-def measured(value, low):
-    return {
-        "test/weighted_auprc": value,
-        "test/weighted_auprc_low": low,
-        "test/weighted_auprc_chance": 0.5,
-    }
+GATE = GateParams(replicates=200)
 
 
 def holder(client, alias):
@@ -28,62 +22,55 @@ def holder(client, alias):
 
 @pytest.fixture
 def send(project, params):
-    def one(weights, **numbers):
-        return register(make_record(project / weights, params, weights=weights.encode(), **numbers), "first")
+    def one(weights, skill=0.5, **files):
+        answers = make_answers(skill=skill)
+        record = make_record(
+            project / weights, params, weights=weights.encode(), **{"answers": answers} | files
+        )
+        return register(record, RegisterParams(gate=GATE))
 
     return one
 
 
-@pytest.mark.parametrize(
-    ("value", "low", "passes"), [(0.9, 0.81, True), (0.9, 0.80, False), (0.9, 0.7, False), (0.7, 0.6, False)]
-)
-def test_a_challenger_passes_if_even_its_lower_end_beats_the_champion(value, low, passes):
-    assert compare(measured(value, low), measured(0.8, 0.75)).passed is passes
-
-
-def test_without_a_champion_the_lower_end_must_beat_chance():
-    assert compare(measured(0.6, 0.51), None).passed
-    assert not compare(measured(0.6, 0.45), None).passed
-
-
-def test_a_model_without_an_interval_does_not_pass():
-    assert not compare({"test/weighted_auprc": 1.0}, measured(0.8, 0.75)).passed
-
-
 def test_a_better_challenger_becomes_champion_and_the_old_one_previous(project, client, send):
-    send("old", value=0.8, low=0.7)
-    send("new", value=0.95, low=0.85)
+    send("old", skill=0.3)
+    send("new", skill=0.5)
 
-    change = promote(TASK, root=project, version=None, why="better on the same test part", force=False)
+    change = promote(TASK, GATE, Wish("better on the same nodules"), root=project)
 
     assert (change.version, change.replaces) == (2, 1)
     assert (holder(client, "champion"), holder(client, "previous")) == ("2", "1")
 
 
 def test_a_worse_challenger_is_refused_and_nothing_moves(project, client, send):
-    send("old", value=0.8, low=0.7)
-    send("new", value=0.82, low=0.72)
+    send("old", skill=0.3)
+    send("new", skill=0.2)
 
-    with pytest.raises(ModelError, match=r"0\.7200 <= the champion's value 0\.8000"):
-        promote(TASK, root=project, version=None, why="", force=False)
+    with pytest.raises(
+        ModelError, match=r"version 2 minus champion 1 on 160 shared test nodules of 80 patients"
+    ):
+        promote(TASK, GATE, Wish(), root=project)
 
     assert holder(client, "champion") == "1"
-    assert "promoted_who" not in client.get_model_version(MODEL, "2").tags
+    version = client.get_model_version(MODEL, "2")
+    assert "promoted_who" not in version.tags
+    assert version.tags["gate_passed"] == "false"
+    assert version.description.endswith(f"Gate: {version.tags['gate']}.")
 
 
-def test_models_measured_on_different_test_parts_are_not_compared(project, send):
-    send("old", value=0.8, low=0.7)
-    send("new", value=0.95, low=0.85, split="e" * 64)
+def test_models_without_a_shared_test_nodule_are_not_compared(project, send):
+    send("old", answers=make_answers(nodules=range(160)))
+    send("new", answers=make_answers(nodules=range(160, 320)))
 
-    with pytest.raises(ModelError, match="different test parts"):
-        promote(TASK, root=project, version=None, why="", force=False)
+    with pytest.raises(ModelError, match="champion 1 and version 2 share no test nodule"):
+        promote(TASK, GATE, Wish(), root=project)
 
 
 def test_overruling_the_gate_is_kept_with_who_when_and_why(project, client, send):
-    send("old", value=0.8, low=0.7)
-    send("new", value=0.8, low=0.7)
+    send("old", skill=0.3)
+    send("new", skill=0.3)
 
-    change = promote(TASK, root=project, version=2, why="the old scanner was replaced", force=True)
+    change = promote(TASK, GATE, Wish("the old scanner was replaced", version=2, force=True), root=project)
 
     tags = client.get_model_version(MODEL, "2").tags
     (entry,) = [
@@ -99,9 +86,9 @@ def test_overruling_the_gate_is_kept_with_who_when_and_why(project, client, send
 
 
 def test_rolling_back_returns_to_the_previous_champion_and_can_be_undone(project, client, send):
-    send("old", value=0.8, low=0.7)
-    send("new", value=0.95, low=0.85)
-    promote(TASK, root=project, version=None, why="", force=False)
+    send("old", skill=0.3)
+    send("new", skill=0.5)
+    promote(TASK, GATE, Wish(), root=project)
 
     roll_back(TASK, root=project, why="misses small nodules")
     after_one = holder(client, "champion")
@@ -122,7 +109,7 @@ def test_the_champion_cannot_be_promoted_again(project, send):
     send("old")
 
     with pytest.raises(ModelError, match="champion already"):
-        promote(TASK, root=project, version=None, why="", force=False)
+        promote(TASK, GATE, Wish(), root=project)
 
 
 @pytest.mark.parametrize("version", [None, 7])
@@ -131,4 +118,4 @@ def test_a_version_that_is_not_there_is_named(project, send, version):
         send("old")
 
     with pytest.raises(ModelError, match="no version 7" if version else "no registered model"):
-        promote(TASK, root=project, version=version, why="", force=False)
+        promote(TASK, GATE, Wish(version=version), root=project)

@@ -60,10 +60,10 @@ def test_a_missing_folder_is_named(tmp_path, params):
         gone.sha256()
 
 
-def test_tables_of_patients_are_not_sent(tmp_path, params):
+def test_of_tables_of_patients_only_the_one_without_ids_is_sent(tmp_path, params):
     sent = make_record(tmp_path, params).figures_and_summaries("evaluation")
 
-    assert {path.name for path in sent} == {"roc.png", "metrics.json"}
+    assert {path.name for path in sent} == {"roc.png", "metrics.json", "test_answers.csv"}
     assert (tmp_path / "evaluation" / "predictions.parquet").exists()
 
 
@@ -140,7 +140,7 @@ def test_an_evaluation_of_another_bundle_is_refused():
 
 def test_a_record_survives_the_file(tmp_path, params):
     record = make_record(tmp_path / "model", params)
-    known = Registration(version=3, run_id="abc", aliases=("challenger",))
+    known = Registration(version=3, run_id="abc", aliases=("challenger",), gate="refused: worse")
 
     write_record(tmp_path / "record.json", record, known)
 

@@ -1,6 +1,7 @@
 import pytest
 from model_files import make_record
 
+from lungml.params.evaluation import RegisterParams
 from lungml.terms import Task
 from lungml.tracking import registry
 from lungml.tracking.registry import aliases_of, register
@@ -21,7 +22,7 @@ def versions_of(client):
 
 
 def test_a_first_model_becomes_challenger_and_champion(project, client, params):
-    registration = register(make_record(project / "model", params), "first")
+    registration = register(make_record(project / "model", params), RegisterParams())
 
     assert registration.version == 1
     assert registration.aliases == ("challenger", "champion")
@@ -29,13 +30,15 @@ def test_a_first_model_becomes_challenger_and_champion(project, client, params):
 
 
 def test_a_model_is_not_promoted_by_itself_where_that_is_switched_off(project, client, params):
-    assert register(make_record(project / "model", params), "never").aliases == ("challenger",)
+    assert register(make_record(project / "model", params), RegisterParams(promotion="never")).aliases == (
+        "challenger",
+    )
 
 
 def test_a_version_says_where_it_comes_from(project, client, params):
     record = make_record(project / "model", params)
 
-    registration = register(record, "first")
+    registration = register(record, RegisterParams())
 
     (version,) = versions_of(client)
     for tag in ("git_commit", "data_sha256", "split_sha256", "params_sha256", "bundle_sha256"):
@@ -46,16 +49,16 @@ def test_a_version_says_where_it_comes_from(project, client, params):
 
 def test_sending_twice_makes_nothing_new(project, client, params):
     record = make_record(project / "model", params)
-    first = register(record, "first")
+    first = register(record, RegisterParams())
     before = (len(runs_of(client)), len(versions_of(client)))
 
-    assert register(record, "first") == first
+    assert register(record, RegisterParams()) == first
     assert (len(runs_of(client)), len(versions_of(client))) == before == (1, 1)
 
 
 def test_a_new_measurement_of_the_same_model_is_a_run_but_not_a_version(project, client, params):
-    first = register(make_record(project / "model", params, low=0.7), "first")
-    second = register(make_record(project / "model", params, low=0.6), "first")
+    first = register(make_record(project / "model", params, low=0.7), RegisterParams())
+    second = register(make_record(project / "model", params, low=0.6), RegisterParams())
 
     assert (first.version, second.version) == (1, 1)
     assert first.run_id != second.run_id
@@ -63,8 +66,8 @@ def test_a_new_measurement_of_the_same_model_is_a_run_but_not_a_version(project,
 
 
 def test_a_second_model_challenges_and_the_champion_stays(project, client, params):
-    register(make_record(project / "a", params, weights=b"a"), "first")
-    second = register(make_record(project / "b", params, weights=b"b"), "first")
+    register(make_record(project / "a", params, weights=b"a"), RegisterParams())
+    second = register(make_record(project / "b", params, weights=b"b"), RegisterParams())
 
     assert second.version == 2
     assert second.aliases == ("challenger",)
@@ -72,7 +75,7 @@ def test_a_second_model_challenges_and_the_champion_stays(project, client, param
 
 
 def test_a_run_holds_parameters_epochs_metrics_data_and_figures(project, client, params):
-    run_id = register(make_record(project / "model", params), "first").run_id
+    run_id = register(make_record(project / "model", params), RegisterParams()).run_id
 
     run = client.get_run(run_id)
     losses = client.get_metric_history(run_id, "train_loss")
@@ -87,13 +90,17 @@ def test_a_run_holds_parameters_epochs_metrics_data_and_figures(project, client,
         ("split", "b" * 32),
     }
     assert [file.path for file in client.list_artifacts(run_id, "explanation")] == ["explanation/gallery.png"]
+    assert [file.path for file in client.list_artifacts(run_id, "card")] == [
+        "card/model_card.html",
+        "card/model_card.md",
+    ]
     assert "evaluation/predictions.parquet" not in [
         file.path for file in client.list_artifacts(run_id, "evaluation")
     ]
 
 
 def test_artifacts_of_the_local_store_lie_in_mlruns(project, client, params):
-    run_id = register(make_record(project / "model", params), "first").run_id
+    run_id = register(make_record(project / "model", params), RegisterParams()).run_id
 
     place = project / "mlruns" / "artifacts" / "nodule-binary"
     assert (place / run_id / "artifacts" / "evaluation" / "roc.png").read_bytes() == b"picture"
@@ -105,9 +112,9 @@ def test_a_process_killed_on_the_way_leaves_nothing_double(project, client, para
     record = make_record(project / "model", params)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(registry, where, killed)
-        register(record, "first")
+        register(record, RegisterParams())
 
-    registration = register(record, "first")
+    registration = register(record, RegisterParams())
 
     assert [run.info.status for run in runs_of(client)].count("FINISHED") == 1
     assert "RUNNING" not in [run.info.status for run in runs_of(client)]
@@ -120,8 +127,8 @@ def killed(*_):
 
 
 def test_tasks_have_experiments_and_models_of_their_own(project, client, params):
-    register(make_record(project / "a", params), "first")
-    register(make_record(project / "b", params, task=Task.NODULE_FIVE), "first")
+    register(make_record(project / "a", params), RegisterParams())
+    register(make_record(project / "b", params, task=Task.NODULE_FIVE), RegisterParams())
 
     assert {experiment.name for experiment in client.search_experiments()} == {
         "Default",

@@ -1,6 +1,7 @@
 import pytest
 from model_files import make_record
 
+from lungml.params.evaluation import RegisterParams
 from lungml.tracking import searches
 from lungml.tracking.registry import register
 
@@ -25,7 +26,7 @@ def history(client, run, name):
 @pytest.fixture
 def sent(project, client, params):
     record = make_record(project / "model", params)
-    register(record, "first")
+    register(record, RegisterParams())
     return record
 
 
@@ -89,8 +90,8 @@ def test_a_trial_has_a_score_for_each_epoch(trials, client):
 
 
 def test_models_of_one_search_share_its_run(project, client, params):
-    register(make_record(project / "a", params, weights=b"a"), "first")
-    register(make_record(project / "b", params, weights=b"b"), "first")
+    register(make_record(project / "a", params, weights=b"a"), RegisterParams())
+    register(make_record(project / "b", params, weights=b"b"), RegisterParams())
 
     (search,) = searches_in(client)
     assert len(runs_with(client, search_run_id=search.info.run_id)) == 2
@@ -98,11 +99,11 @@ def test_models_of_one_search_share_its_run(project, client, params):
 
 
 def test_another_search_is_another_run(project, client, params):
-    register(make_record(project / "a", params), "first")
+    register(make_record(project / "a", params), RegisterParams())
     record = make_record(project / "b", params)
     (record.folders["tuned"] / "trials.csv").write_text("number,state,value,epochs\n0,COMPLETE,0.8,2\n")
 
-    register(record, "first")
+    register(record, RegisterParams())
 
     assert len(searches_in(client)) == 2
 
@@ -111,9 +112,9 @@ def test_a_search_that_was_cut_short_is_sent_anew(project, client, params, monke
     record = make_record(project / "model", params)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(searches, "_send_trial", killed)
-        register(record, "first")
+        register(record, RegisterParams())
 
-    register(record, "first")
+    register(record, RegisterParams())
 
     assert sorted(run.info.status for run in searches_in(client)) == ["FINISHED", "KILLED"]
 

@@ -9,6 +9,7 @@ from model_files import make_record
 from small_cohort import SIZE_PX, make_bundle, write_cohort
 
 from lungml import bundle as bundles
+from lungml.params.evaluation import RegisterParams
 from lungml.terms import Task
 from lungml.tracking import record
 from lungml.tracking.registry import register
@@ -32,7 +33,7 @@ print("UNPICKLED", unpickled)
 def registered(project, params):
     bundle = make_bundle(write_cohort(project / "cohort"))
     sized = params.model_copy(update={"views": bundle.views})
-    register(make_record(project / "model", sized, bundle=bundle), "first")
+    register(make_record(project / "model", sized, bundle=bundle), RegisterParams())
     return bundle
 
 
