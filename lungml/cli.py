@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lungml import __version__
+from lungml import __version__, compute
 from lungml.commands import COMMANDS
-from lungml.errors import LungmlError
+from lungml.errors import LungmlError, ParamsError
+from lungml.progress import say
 from lungml.stages import STAGES
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ def lungml() -> None:
 
     `dvc repro` runs all stages in order; each can be run by hand too.
     """
+    asked = click.get_current_context().invoked_subcommand
+    if compute.processes() > 1 and asked not in SHARED_BY_PROCESSES:
+        raise ParamsError(
+            f"{asked} is not work that the {compute.processes()} processes of torchrun can share; "
+            f"{', '.join(SHARED_BY_PROCESSES)} is. Start it without torchrun"
+        )
+
+
+SHARED_BY_PROCESSES = ("finetune",)
+"""What torchrun may start in several processes, which work as one."""
 
 
 def main() -> None:
@@ -75,9 +86,15 @@ def main() -> None:
     # Waiting threads sleep: where stages run side by side, spinning ones slow training down tenfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        count = compute.processes_to_start()
+        if count > 1 and sys.argv[1:2] in [[name] for name in SHARED_BY_PROCESSES]:
+            from lungml.training.launching import start_processes
+
+            sys.exit(start_processes(count, sys.argv[1:]))
         lungml(standalone_mode=False)
     except LungmlError as error:
-        click.echo(f"lungml: {error}", err=True)
+        whose = f" (process {compute.rank() + 1})" if compute.processes() > 1 else ""
+        click.echo(f"lungml{whose}: {error}", err=True)
         _note(os.environ.get("DVC_STAGE", ""), str(error.exit_code))
         sys.exit(error.exit_code)
     except click.ClickException as error:
@@ -166,7 +183,7 @@ def _announce(name: str) -> None:
     stage = os.environ.get("DVC_STAGE", name)
     order = os.environ.get("LUNGML_STAGE_ORDER", "").split(",")
     count = f"[{order.index(stage) + 1}/{len(order)}] " if stage in order else ""
-    click.echo(f"{count}{stage}: {STAGES[name]}", err=True)
+    say(f"{count}{stage}: {STAGES[name]}")
     _note(stage)
 
 

@@ -7,19 +7,23 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from lungml.compute import rank
+
 T = TypeVar("T")
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 def say(text: str) -> None:
-    """Print one line for the person who runs the stage."""
+    """Print one line for the person who runs the stage; of several processes the first does."""
+    if rank() > 0:
+        return
     print(text, file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Yield `items` and show how many of `total` are done."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and rank() == 0:
         yield from _bar(items, what, total)
     else:
         yield from _lines(items, what, total)

@@ -84,3 +84,13 @@ def test_the_stage_says_which_of_how_many_it_is(tmp_path, monkeypatch):
     result = lungml(*SPLIT, cwd=tmp_path)
 
     assert "[4/5] split:" in result.stderr
+
+
+def test_work_that_processes_cannot_share_is_refused_in_several(monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+
+    result = lungml("doctor")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("lungml (process 1): doctor is not work that the 2 processes")

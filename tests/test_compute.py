@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from lungml.compute import dask_scheduler, device, workers
+from lungml.compute import dask_scheduler, device, processes, processes_to_start, rank, workers
 from lungml.errors import ParamsError
 
 
@@ -89,3 +89,56 @@ def test_asking_for_workers_needs_no_torch():
     code = "import sys; from lungml.compute import workers; workers(); sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def second_of_two(monkeypatch):
+    """What torchrun tells the second process of two on a machine."""
+    told = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_alone_there_is_one_process_whatever_others_left_in_the_environment(monkeypatch):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setenv("RANK", "3")
+
+    assert (processes(), rank()) == (1, 0)
+
+
+def test_torchrun_says_how_many_processes_there_are_and_which_this_is(second_of_two):
+    assert (processes(), rank()) == (2, 1)
+
+
+@pytest.mark.parametrize("text", ["auto", "cuda"])
+def test_each_of_several_processes_has_a_gpu_of_its_own(monkeypatch, two_gpus, second_of_two, text):
+    monkeypatch.setenv("LUNGML_DEVICE", text)
+
+    assert device() == "cuda:1"
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch, two_gpus, second_of_two):
+    monkeypatch.setenv("LUNGML_DEVICE", "cuda")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+
+    with pytest.raises(ParamsError, match=r"finds 2 CUDA GPU\(s\).*LUNGML_PROCESSES"):
+        device()
+
+
+def test_processes_to_start_are_those_asked_for_and_never_started_again(monkeypatch):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("LUNGML_PROCESSES", "2")
+    assert processes_to_start() == 2
+
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    assert processes_to_start() == 1
+
+
+@pytest.mark.parametrize("text", ["0", "two"])
+def test_a_wrong_number_of_processes_is_refused(monkeypatch, text):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("LUNGML_PROCESSES", text)
+
+    with pytest.raises(ParamsError, match="LUNGML_PROCESSES"):
+        processes_to_start()

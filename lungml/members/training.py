@@ -32,6 +32,7 @@ from lungml.training.checkpoint import Checkpoints, stop_requests
 from lungml.training.data import TrainingData, examples_of
 from lungml.training.determinism import reproducible
 from lungml.training.loop import Settings, train
+from lungml.training.processes import ALONE, Processes
 from lungml.training.state import EpochRecord
 
 
@@ -45,30 +46,30 @@ def left_out_table(job: Job, plan: MemberPlan) -> Path:
     return _folder(job, plan) / "left_out.parquet"
 
 
-def train_members(job: Job) -> None:
-    """Train all members, side by side (`LUNGML_WORKERS`); on a GPU one after the other.
+def train_members(job: Job, processes: Processes = ALONE) -> None:
+    """Train all members, side by side (`LUNGML_WORKERS`); on GPUs or by several processes one after another.
 
     Raises:
         InterruptedRunError: as of `train_member`.
     """
     plans = job.plans()
-    if len(plans) == 1 or compute.device() != "cpu":
+    if len(plans) == 1 or processes.count > 1 or compute.device() != "cpu":
         for plan in plans:
-            train_member(job, plan)
+            train_member(job, plan, processes)
         return
     with worker_pool() as pool:
         for _ in pool.map(partial(train_member, job), plans, "members"):
             pass
 
 
-def train_member(job: Job, plan: MemberPlan) -> None:
-    """Train one member, or find it trained.
+def train_member(job: Job, plan: MemberPlan, processes: Processes = ALONE) -> None:
+    """Train one member, or find it trained; of several processes the first writes it.
 
     Raises:
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
         ModelError: a nodule of the test part was read.
     """
-    if _is_done(job, plan):
+    if processes.from_first(lambda: _is_done(job, plan)):
         return
     store, ledger = watch(read_store(job.views))
     split, made = read_table(job.split, SPLIT), job.variants[plan.variant]
@@ -76,7 +77,9 @@ def train_member(job: Job, plan: MemberPlan) -> None:
     data = _data(store, division, job, plan)
     settings = _settings(job, plan, made)
     classifier = build_classifier(made.backbone, made.head, data, job.weights, seed=settings.seed)
-    records = _train(classifier, data, settings, job, plan)
+    records = _train(classifier, data, settings, job, plan, processes=processes)
+    if not processes.first:
+        return
     weights = describe_weights(made.backbone, job.weights)
     panel = panel_sizes(division.train["scores"].tolist()) if made.recipe.answers == "label" else None
     member = Member(classifier, made.backbone, made.head, weights, data.normalisation, panel)
@@ -142,14 +145,28 @@ def _settings(job: Job, plan: MemberPlan, made: MemberParams) -> Settings:
 
 
 def _train(
-    classifier: Classifier, data: TrainingData, settings: Settings, job: Job, plan: MemberPlan
+    classifier: Classifier,
+    data: TrainingData,
+    settings: Settings,
+    job: Job,
+    plan: MemberPlan,
+    *,
+    processes: Processes,
 ) -> list[EpochRecord]:
     count = len(job.plans())
     whose = "" if count == 1 else f"member {plan.number + 1} of {count} ({plan.name}), "
     checkpoints = Checkpoints(_folder(job, plan), f"{job.fingerprint} {plan.number}")
     records: list[EpochRecord] = []
     with stop_requests() as stop_asked:
-        for record in train(classifier, data, settings, checkpoints=checkpoints, stop_asked=stop_asked):
+        epochs = train(
+            classifier,
+            data,
+            settings,
+            checkpoints=checkpoints,
+            stop_asked=stop_asked,
+            processes=processes,
+        )
+        for record in epochs:
             records.append(record)
             say(f"  {whose}{_in_words(records, settings.head_epochs + settings.epochs)}")
     return records

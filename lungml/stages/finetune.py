@@ -28,6 +28,7 @@ from lungml.params.task import FinetuneParams
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
 from lungml.terms import Part, Task
 from lungml.training.checkpoint import work_folder
+from lungml.training.processes import joined
 
 
 def run(  # noqa: PLR0913 - what a model is made of, and its paths
@@ -46,7 +47,8 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
     """Write the bundle `out`, and `log/{history.csv, members.csv, learning_curve.png, summary.json}`.
 
     With `fit: folds` or `refit` also `log/out_of_fold.parquet`: what each member says of the fold it did not
-    see. Members are trained side by side (`LUNGML_WORKERS`); how many at once changes nothing.
+    see. Members are trained side by side (`LUNGML_WORKERS`); how many at once changes nothing. Processes
+    that torchrun started share every step instead; the first of them writes.
 
     A stopped or killed training goes on from its last checkpoint, in a work folder beside `out`, to the
     same bytes as if it had not been stopped.
@@ -71,7 +73,10 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
     variants = make_variants(finetune, best, intensity)
     folds = int(read_table(split, SPLIT)["fold"].max()) + 1
     job = Job(blank, variants, finetune, weights, folds, views, split, work_folder(out), fingerprint)
-    train_members(job)
+    with joined() as processes:
+        train_members(job, processes)
+        if not processes.first:
+            return
     _put_together(job, best, out, log)
     shutil.rmtree(job.work, ignore_errors=True)
 

@@ -80,25 +80,57 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What one step sees: `inputs` of the network, (B, ...) each, and `targets` (B, K) that sum to 1.
+class Share:
+    """Which examples of a batch one of several processes takes: number `first`, and each `of`-th after it."""
 
-    The inputs are normalised images (B, C, H, W), or what the frozen layers made of them.
+    first: int = 0
+    of: int = 1
+
+    def place(self, end: int) -> int:
+        """How many of the batch's first `end` examples are its own."""
+        return max(0, -(-(end - self.first) // self.of))
+
+    def part(self, shown: Showings) -> Showings:
+        """Its own showings."""
+        return Showings(shown.rows[self.first :: self.of], shown.copies[self.first :: self.of])
+
+
+ALL_OF_IT = Share()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees: `inputs` of the network, (M, ...) each, and `targets` (M, K) that sum to 1.
+
+    The inputs are normalised images (M, C, H, W), or what the frozen layers made of them. They are this
+    process's `share` of the batch, whose B `nodule_ids` are all there.
     """
 
     inputs: tuple[Tensor, ...]
     targets: Tensor
     nodule_ids: tuple[str, ...]
+    share: Share = ALL_OF_IT
 
     def __len__(self) -> int:
+        """Examples of the batch, B, over all processes."""
         return len(self.nodule_ids)
 
+    def part(self, share: Share) -> Batch:
+        """A process's own examples, of a batch that is whole."""
+        chosen = slice(share.first, None, share.of)
+        inputs = tuple(each[chosen] for each in self.inputs)
+        return Batch(inputs, self.targets[chosen], self.nodule_ids, share)
+
     def micro_batches(self, count: int) -> Iterator[Batch]:
-        """The batch in `count` pieces whose sizes differ by one at most; as many as examples, if fewer."""
+        """The batch in `count` pieces whose sizes differ by one at most; as many as examples, if fewer.
+
+        Pieces are of the whole batch: of each, a process has its own examples.
+        """
         ends = np.linspace(0, len(self), min(count, len(self)) + 1).astype(int).tolist()
         for start, end in itertools.pairwise(ends):
-            inputs = tuple(each[start:end] for each in self.inputs)
-            yield Batch(inputs, self.targets[start:end], self.nodule_ids[start:end])
+            own = slice(self.share.place(start), self.share.place(end))
+            inputs = tuple(each[own] for each in self.inputs)
+            yield Batch(inputs, self.targets[own], self.nodule_ids[start:end], self.share)
 
 
 def select_examples(store: ViewStore, split: pd.DataFrame, target: Target, part: Part) -> Examples:
@@ -193,8 +225,11 @@ def load_batch(
     *,
     key: tuple[int, int, int],
     engine: Engine = EXACT,
+    share: Share = ALL_OF_IT,
 ) -> Batch:
     """The batch of a step from whole images, augmented and mixed as the recipe says.
+
+    Where images are mixed, every process makes all of them, for a partner may be another's.
 
     Args:
         data: of the training.
@@ -203,8 +238,14 @@ def load_batch(
         key: (seed, epoch, step). With the examples it decides everything, so a resumed epoch goes on with
             the batches it would have had.
         engine: on whose device the batch is made.
+        share: this process's, of several.
     """
-    images = load_images(data, recipe.augment, shown, key=key[:2], engine=engine)
-    targets = load_targets(data, recipe, shown, engine)
+    mixes = recipe.augment.mixup_alpha > 0 or recipe.augment.cutmix_alpha > 0
+    made = shown if mixes else share.part(shown)
+    images = load_images(data, recipe.augment, made, key=key[:2], engine=engine)
+    targets = load_targets(data, recipe, made, engine)
+    ids = data.train.ids_of(shown.rows)
+    if not mixes:
+        return Batch((images,), targets, ids, share)
     images, targets = mix(images, targets, recipe.augment, key=key)
-    return Batch((images,), targets, data.train.ids_of(shown.rows))
+    return Batch((images,), targets, ids).part(share)

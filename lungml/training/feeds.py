@@ -19,7 +19,7 @@ from lungml.models.splitting import RestOfClassifier, Split, split_backbone
 from lungml.params.model import RecipeParams
 from lungml.progress import say
 from lungml.training.compiling import compiled
-from lungml.training.data import Batch, TrainingData, load_batch, load_images, load_targets
+from lungml.training.data import ALL_OF_IT, Batch, Share, TrainingData, load_batch, load_images, load_targets
 from lungml.training.kept import Inputs
 from lungml.training.prefixes import Prefixes
 from lungml.training.validation import BLOCK, validation_images
@@ -52,6 +52,7 @@ class WholeImages:
         seed: int,
         *,
         engine: Engine = EXACT,
+        share: Share = ALL_OF_IT,
     ) -> None:
         self.classifier = classifier
         self.network: nn.Module = classifier
@@ -59,10 +60,11 @@ class WholeImages:
         self.recipe = recipe
         self.seed = seed
         self.engine = engine
+        self.share = share
 
     def batch(self, shown: Showings, *, epoch: int, step: int) -> Batch:
         key = (self.seed, epoch, step)
-        return load_batch(self.data, self.recipe, shown, key=key, engine=self.engine)
+        return load_batch(self.data, self.recipe, shown, key=key, engine=self.engine, share=self.share)
 
     def validation(self, _weights: Weights) -> tuple[nn.Module, Iterable[Inputs]]:
         return self.classifier, validation_images(self.data, self.engine)
@@ -88,11 +90,12 @@ class BehindFrozenLayers:
     def batch(self, shown: Showings, *, epoch: int, step: int) -> Batch:
         whole = self._whole
         train, recipe = whole.data.train, whole.recipe
-        copies = (epoch + shown.copies) % recipe.prefix_copies
-        items = copies * len(self._rows) + self._places[shown.rows]
+        own = whole.share.part(shown)
+        copies = (epoch + own.copies) % recipe.prefix_copies
+        items = copies * len(self._rows) + self._places[own.rows]
         inputs = self._kept.train.take(items, self._of_train)
-        targets = load_targets(whole.data, recipe, shown, whole.engine)
-        return Batch(inputs, targets, train.ids_of(shown.rows))
+        targets = load_targets(whole.data, recipe, own, whole.engine)
+        return Batch(inputs, targets, train.ids_of(shown.rows), whole.share)
 
     def validation(self, weights: Weights) -> tuple[nn.Module, Iterable[Inputs]]:
         """Averages of layers that were frozen after they had been trained are not yet what was kept."""

@@ -17,6 +17,7 @@ from lungml.params.model import RecipeParams
 from lungml.progress import say
 from lungml.training.data import Batch
 from lungml.training.determinism import seeded
+from lungml.training.processes import ALONE, Processes
 from lungml.training.validation import DivergedError
 
 LossOf = Callable[[Tensor, Tensor], Tensor]
@@ -70,47 +71,57 @@ class Gradients:
     loss_of: LossOf
     recipe: RecipeParams
     engine: Engine = EXACT
+    processes: Processes = ALONE
 
     def fill(self, batch: Batch, count: int, key: StepKey) -> Filled:
         """Fill them from `batch` in `count` micro-batches; where memory does not suffice, in twice as many.
 
         The gradients of micro-batches are summed, so only layers that look at a batch as a whole (batch norm,
-        and dropout by its draws) see a difference. Together they are shortened to `clip_norm`.
+        and dropout by its draws) see a difference. Together they are shortened to `clip_norm`. Of several
+        processes each fills in its share, and all get the sum; dropout is each one's own.
 
         Raises:
-            ModelError: memory does not suffice for two images.
+            ModelError: memory does not suffice for two images, or it is missing in one of several processes,
+                which wait for each other in the middle of a step and cannot start it again.
         """
         buffers = Buffers(self.network.buffers())
         while True:
             try:
-                with seeded(key.seed, key.epoch, key.step, device=self.engine.device):
+                with seeded(*self._key(key), device=self.engine.device):
                     losses = self._backward(batch, count)
                 break
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
             # not within `except`, where the error still holds the tensors of the step
-            count = _twice(count, batch, key)
+            count = _twice(count, batch, key, self.processes)
             self.network.zero_grad(set_to_none=True)
             buffers.put_back()
+        self.processes.add_up([*self._filled(), *losses])
         return Filled(batch, key, count, torch.stack([*losses, self._limit()]))
+
+    def _key(self, key: StepKey) -> tuple[int, ...]:
+        alone = (key.seed, key.epoch, key.step)
+        return alone if self.processes.count == 1 else (*alone, self.processes.rank)
+
+    def _filled(self) -> list[Tensor]:
+        return [each.grad for each in self.network.parameters() if each.grad is not None]
 
     def _backward(self, batch: Batch, count: int) -> list[Tensor]:
         losses = []
         for micro in batch.micro_batches(count):
             with stepping(self.engine):
                 logits = self.network(*micro.inputs)
-            loss = self.loss_of(logits.float(), micro.targets) * (len(micro) / len(batch))
+            loss = self.loss_of(logits.float(), micro.targets) * (len(micro.targets) / len(batch))
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return losses
 
     def _limit(self) -> Tensor:
         """Shorten the gradient of all parameters together to `clip_norm`, if it is longer than that."""
-        parameters = [each for each in self.network.parameters() if each.grad is not None]
-        norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
+        norm = get_total_norm(self._filled())
         if self.recipe.clip_norm is not None:
-            clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
+            clip_grads_with_norm_(self.network.parameters(), self.recipe.clip_norm, norm)
         return norm
 
 
@@ -133,8 +144,14 @@ class Buffers:
                 buffer.copy_(part.view_as(buffer))
 
 
-def _twice(count: int, batch: Batch, key: StepKey) -> int:
+def _twice(count: int, batch: Batch, key: StepKey, processes: Processes) -> int:
     """Batch norm of one image is not defined, so a micro-batch has two at least."""
+    if processes.count > 1:
+        raise ModelError(
+            f"there is not enough memory in {key}, in process {processes.rank + 1} of {processes.count}, "
+            f"with {len(batch.targets)} images in {count} micro-batches. Take more processes, or set "
+            f"recipe.accumulate to {2 * count} in params.yaml"
+        )
     if 2 * count > len(batch) // 2:
         raise ModelError(
             f"there is not enough memory in {key}, with {len(batch)} images in {count} micro-batches. "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lungml.augment.balance import Showings
+from lungml.errors import ParamsError
 from lungml.models.classifier import Classifier
 from lungml.models.freezing import set_frozen
 from lungml.models.placing import placed
@@ -24,10 +25,12 @@ from lungml.training.gradients import Gradients, LossOf, StepKey
 from lungml.training.losses import LOSSES
 from lungml.training.optim import set_learning_rate
 from lungml.training.prefixes import Prefixes
+from lungml.training.processes import ALONE, Processes
 from lungml.training.safety import Safety
 from lungml.training.schedule import EpochPlan, plan_epochs
 from lungml.training.state import EpochRecord, TrainingState
-from lungml.training.validation import validate
+from lungml.training.statistics import shared_statistics
+from lungml.training.validation import Validation, validate
 
 
 @dataclass(frozen=True)
@@ -66,29 +69,38 @@ def train(
     checkpoints: Checkpoints | None = None,
     prefixes: Prefixes | None = None,
     stop_asked: Callable[[], bool] = lambda: False,
+    processes: Processes = ALONE,
 ) -> Iterator[EpochRecord]:
     """Train `classifier` in place, epoch by epoch; when exhausted it carries its best weights.
 
     The best epoch is the one with the highest validation weighted AUPRC, of equal ones the one with the
     lowest validation loss; with `settings.keep` last, the last one's weights are carried. With `checkpoints`,
     epochs of an earlier run are yielded again, not redone. Trainings that share `prefixes` share what frozen
-    layers made of the same data.
+    layers made of the same data. Of several `processes` each calls this with the same arguments, and each
+    ends with the same weights: those of one process, up to rounding and the draws of dropout.
 
     Raises:
+        ParamsError: a batch has fewer images than there are processes.
         DivergedError: the loss or the gradient is not a number; the text names the nodules of the batch. That
             step is not taken, and `classifier` goes back to its best weights.
         InterruptedRunError: `stop_asked` said yes; the step was finished and saved.
     """
-    engine, safety = settings.engine, Safety(checkpoints, stop_asked)
+    engine, safety = settings.engine, Safety(checkpoints, stop_asked, processes)
     plans = plan_epochs(settings.recipe, settings.learning_rate, settings.head_epochs, settings.epochs)
-    with placed(classifier, engine):
+    with placed(classifier, engine), shared_statistics(classifier, processes):
         state = TrainingState(classifier, settings.optimizer, settings.recipe)
         safety.resume(state)
-        whole = WholeImages(classifier, data, settings.recipe, settings.seed, engine=engine)
+        whole = WholeImages(
+            classifier, data, settings.recipe, settings.seed, engine=engine, share=processes.share
+        )
         course = _Course(settings, data, Feeder(whole, prefixes or Prefixes(safety.folder)), safety)
         yield from state.records
         while not _is_done(state, settings):
-            with safety.rolling_back(state), reproducible(settings.recipe.threads, engine.device):
+            with (
+                processes.together(),
+                safety.rolling_back(state),
+                reproducible(settings.recipe.threads, engine.device),
+            ):
                 course.run_epoch(state, plans[state.epoch])
                 safety.after_epoch(state)
             yield state.records[-1]
@@ -112,18 +124,23 @@ class _Course:
         state.open_epoch()
         feed = self.feeder.choose()
         self._take_steps(state, plan, feed)
+        validation = self.safety.processes.from_first(lambda: self._validate(state, feed))
+        state.close_epoch(plan.phase, validation, keep=self.settings.keep)
+
+    def _validate(self, state: TrainingState, feed: Feed) -> Validation:
         network, batches = feed.validation(state.average.state)
         with stepping(self.settings.engine):
-            validation = validate(network, state.average.state, batches, self.data.val.labels)
-        state.close_epoch(plan.phase, validation, keep=self.settings.keep)
+            return validate(network, state.average.state, batches, self.data.val.labels)
 
     def _take_steps(self, state: TrainingState, plan: EpochPlan, feed: Feed) -> None:
         settings, epoch = self.settings, state.epoch
         loss_of = _loss(self.data, settings.recipe, settings.device)
-        gradients = Gradients(feed.network, loss_of, settings.recipe, settings.engine)
+        processes = self.safety.processes
+        gradients = Gradients(feed.network, loss_of, settings.recipe, settings.engine, processes)
         steps = draw_steps(
             self.data.train, settings.recipe, settings.batch_size, seed=settings.seed, epoch=epoch
         )
+        _check_sizes(steps, state.micro_batches, processes)
         batches = (feed.batch(shown, epoch=epoch, step=step) for step, shown in _from(steps, state.step))
         batch = next(batches, None)
         while batch is not None:
@@ -134,6 +151,15 @@ class _Course:
             state.finish_step(loss, len(batch))
             self.safety.after_step(state)
             batch = following
+
+
+def _check_sizes(steps: list[Showings], micro_batches: int, processes: Processes) -> None:
+    smallest = min(len(shown.rows) for shown in steps) // micro_batches
+    if processes.count > 1 and smallest < processes.count:
+        raise ParamsError(
+            f"a micro-batch of {smallest} image(s) cannot be shared by {processes.count} processes; start "
+            "fewer of them, or take larger batches (tune.space.batch_size) or a lower recipe.accumulate"
+        )
 
 
 def _from(steps: list[Showings], first: int) -> list[tuple[int, Showings]]:

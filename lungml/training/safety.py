@@ -9,16 +9,21 @@ from pathlib import Path
 
 from lungml.errors import InterruptedRunError
 from lungml.training.checkpoint import Checkpoints
+from lungml.training.processes import ALONE, Processes
 from lungml.training.state import TrainingState
 from lungml.training.validation import DivergedError
 
 
 @dataclass(frozen=True)
 class Safety:
-    """With `checkpoints` None nothing is saved; `stop_asked` says whether the training should stop."""
+    """With `checkpoints` None nothing is saved; `stop_asked` says whether the training should stop.
+
+    Of several processes the first reads and writes, and all stop after the same step.
+    """
 
     checkpoints: Checkpoints | None
     stop_asked: Callable[[], bool]
+    processes: Processes = ALONE
 
     @property
     def folder(self) -> Path | None:
@@ -27,7 +32,7 @@ class Safety:
 
     def resume(self, state: TrainingState) -> None:
         """Go on from the last checkpoint, if there is one."""
-        if self.checkpoints and (saved := self.checkpoints.load()):
+        if self.checkpoints and (saved := self.processes.from_first(self.checkpoints.load)):
             state.load_state_dict(saved)
 
     def after_step(self, state: TrainingState) -> None:
@@ -37,9 +42,10 @@ class Safety:
             InterruptedRunError: it was.
             DivergedError: it was, and the last step left weights that are not numbers; they are not saved.
         """
-        if not self.stop_asked():
+        if not self.processes.any(self.stop_asked()):
             return
         self._save(state)
+        self.processes.wait()  # torchrun ends all when one has ended
         raise InterruptedRunError(
             f"training was stopped on request in epoch {state.epoch + 1}, after step {state.step}; "
             "the same command goes on from there"
@@ -68,7 +74,7 @@ class Safety:
                 f"a weight is not a number after epoch {state.epoch}, step {state.step}. "
                 "Lower the learning rate (tune.space.learning_rate in params.yaml)"
             )
-        if self.checkpoints:
+        if self.checkpoints and self.processes.first:
             self.checkpoints.save(
                 state.state_dict(), epoch=state.epoch, step=state.step, best_epoch=state.best_epoch
             )

@@ -17,6 +17,7 @@ DOORS = {
     "jinja2": ("lungml.report",),
     "openpyxl": ("lungml.phantom", "lungml.sources", "lungml.phi"),
     "distributed": ("lungml.parallel",),
+    "accelerate": ("lungml.training.processes",),
     "idc_index": ("lungml.idc",),
     "cleanlab": ("lungml.evaluation.label_noise",),
 }

@@ -4,12 +4,13 @@ import pytest
 import torch
 from training_examples import STILL, make_data
 
+from lungml.augment.balance import Showings
 from lungml.errors import InputError, ParamsError
 from lungml.imaging.intensity import normalise
 from lungml.imaging.store import ViewStore
 from lungml.params.model import AugmentParams, RecipeParams
 from lungml.terms import Part, Target
-from lungml.training.data import draw_steps, load_batch, select_examples
+from lungml.training.data import Batch, Share, draw_steps, load_batch, select_examples
 
 
 def split_table(parts, binary):
@@ -177,3 +178,27 @@ def test_classes_are_lifted_to_the_chosen_counts():
     targets = torch.cat([batch.targets for batch in batches(RecipeParams(upsample_counts=(40, 50)))])
 
     assert targets.sum(dim=0).tolist() == [40.0, 50.0]
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 4])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shares_of_all_processes_make_up_each_micro_batch(of, count):
+    size = 14
+    whole = Batch((torch.arange(size),), torch.arange(size), tuple(f"n{i}" for i in range(size)))
+    shares = [list(whole.part(Share(rank, of)).micro_batches(count)) for rank in range(of)]
+
+    for number, micro in enumerate(whole.micro_batches(count)):
+        parts = [share[number] for share in shares]
+        assert torch.equal(torch.cat([part.inputs[0] for part in parts]).sort().values, micro.inputs[0])
+        assert all(torch.equal(part.inputs[0], part.targets) for part in parts)
+        assert {part.nodule_ids for part in parts} == {micro.nodule_ids}
+        sizes = [len(part.targets) for part in parts]
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_share_of_the_showings_is_that_of_the_batch():
+    shown = Showings(np.arange(7), np.arange(7) % 2)
+    own = Share(1, 3).part(shown)
+
+    assert own.rows.tolist() == [1, 4]
+    assert own.copies.tolist() == [1, 0]
