@@ -34,6 +34,8 @@ HEADER, MARK = "header", "mark near the edge"
 QUESTIONS = (DIAMETER, NODULE, BEYOND, SLICE, BY_NODULE, HEADER, MARK)
 """What may tell the label."""
 
+_AUDIT = AuditParams(turned_copies=False)
+"""No copies are asked for here, and looking for turned ones takes longest."""
 _WARNINGS = {"LM-V014": HEADER, "LM-V016": MARK}
 _BACKBONE, _DEPTH = "resnet10t", 0.6
 _MIDDLE = slice(SIZE_PX // 4, SIZE_PX - SIZE_PX // 4)
@@ -132,7 +134,7 @@ def what_tells(cohort: Cohort) -> set[str]:
     return (
         telling
         | ({BEYOND} if beyond else set())
-        | {_WARNINGS[code] for code in cohort.codes(AuditParams()) if code in _WARNINGS}
+        | {_WARNINGS[code] for code in cohort.codes(_AUDIT) if code in _WARNINGS}
     )
 
 
