@@ -49,29 +49,42 @@ def draw_importance(shares: Mapping[str, float], title: str) -> Figure:
     return figure
 
 
-def draw_learning_curve(history: pd.DataFrame, best_epoch: int, title: str) -> Figure:
-    """Draw the epochs of a training.
+def draw_learning_curve(
+    curves: Mapping[str, pd.DataFrame], kept_epochs: Mapping[str, int], title: str
+) -> Figure:
+    """Draw the epochs of a training, a column for each variant.
 
     Args:
-        history: one row an epoch, columns as in `history.csv`.
-        best_epoch: whose weights were kept.
+        curves: variant -> one row an epoch, columns as in `history.csv`.
+        kept_epochs: variant -> whose weights were kept.
         title: above the figure.
     """
-    figure, grid = new_grid(3, 1, height_in=6.0)
-    losses, scores, rates = grid[:, 0]
+    figure, grid = new_grid(3, len(curves), width_in=max(6.4, 3.2 * len(curves)), height_in=6.0)
+    for column, (variant, history) in zip(grid.T, curves.items(), strict=True):
+        _draw_variant(column, history)
+        for axes in column:
+            _mark_epochs(axes, history, kept_epochs[variant])
+        if len(curves) > 1:
+            column[0].set_title(variant)
+    for row, name in zip(grid, ("loss", "validation", "learning rate"), strict=True):
+        row[0].set_ylabel(name)
+        limits = [axes.get_ylim() for axes in row]
+        for axes in row:
+            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+    grid[0, 0].legend()
+    grid[1, 0].legend()
+    figure.suptitle(title, x=0.02, ha="left", weight="bold")
+    return figure
+
+
+def _draw_variant(column: Sequence[Axes], history: pd.DataFrame) -> None:
+    losses, scores, rates = column
     losses.plot(history["epoch"], history["train_loss"], label="train")
     losses.plot(history["epoch"], history["val_loss"], label="validation")
-    losses.set(title=title, ylabel="loss")
     scores.plot(history["epoch"], history["val_weighted_auprc"], label="weighted AUPRC")
     scores.plot(history["epoch"], history["val_balanced_accuracy"], label="balanced accuracy")
-    scores.set(ylabel="validation")
     rates.plot(history["epoch"], history["learning_rate"], color=INK)
-    rates.set(ylabel="learning rate", xlabel="epoch", yscale="log")
-    for axes in (losses, scores, rates):
-        _mark_epochs(axes, history, best_epoch)
-    losses.legend()
-    scores.legend()
-    return figure
+    rates.set(xlabel="epoch", yscale="log")
 
 
 def _mark_epochs(axes: Axes, history: pd.DataFrame, best_epoch: int) -> None:

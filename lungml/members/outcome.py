@@ -25,12 +25,26 @@ class Histories:
     """How the trainings went.
 
     `members` has a row each: number, variant, repeat, fold (-1: none), epochs, kept_epoch, and what was
-    measured in that epoch. `curve` has a row an epoch, the mean over the members that were judged on nodules
-    they did not see.
+    measured in that epoch. `curves` has a table for each variant, a row an epoch, the mean over its members
+    that were judged on nodules they did not see.
     """
 
     members: pd.DataFrame
-    curve: pd.DataFrame
+    curves: dict[str, pd.DataFrame]
+
+    @property
+    def kept_epochs(self) -> dict[str, int]:
+        """Variant -> the epoch whose weights its members carry, the mean where they differ."""
+        kept = self.members.groupby("variant")["kept_epoch"].mean()
+        return {variant: round(float(kept[variant])) for variant in self.curves}
+
+    def table(self) -> pd.DataFrame:
+        """The curves as one table; a column says which variant a row is of, if there are several."""
+        if len(self.curves) == 1:
+            return next(iter(self.curves.values()))
+        return pd.concat(
+            [curve.assign(variant=variant) for variant, curve in self.curves.items()], ignore_index=True
+        )
 
 
 def answering(job: Job) -> tuple[Member, ...]:
@@ -45,12 +59,11 @@ def histories(job: Job) -> Histories:
     plans = job.plans()
     read = [read_info(bundle_folder(job, plan))["history"] for plan in plans]
     rows = [_row(plan, history) for plan, history in zip(plans, read, strict=True)]
-    seen = [
-        pd.DataFrame(history["records"])
-        for plan, history in zip(plans, read, strict=True)
-        if plan.fold is not None or job.finetune.fit == "train"
-    ]
-    return Histories(pd.DataFrame(rows), _mean_curve(seen))
+    seen: dict[str, list[pd.DataFrame]] = {}
+    for plan, history in zip(plans, read, strict=True):
+        if plan.fold is not None or job.finetune.fit == "train":
+            seen.setdefault(plan.variant, []).append(pd.DataFrame(history["records"]))
+    return Histories(pd.DataFrame(rows), {variant: _mean_curve(curves) for variant, curves in seen.items()})
 
 
 def out_of_fold(job: Job, variant: str | None = None, repeat: int | None = None) -> pd.DataFrame | None:

@@ -88,9 +88,9 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
     write_bundle(out, replace(model, history=summary))
     facts = best | {"task": model.task.value, "weights": model.weights} | summary
     title = f"{model.task}: {', '.join(dict.fromkeys(member.backbone for member in model.members))}"
-    curve = draw_learning_curve(trained.curve, summary["best_epoch"], title)
+    curve = draw_learning_curve(trained.curves, trained.kept_epochs, title)
     with atomic_folder(log) as temporary:
-        write_text(temporary / "history.csv", trained.curve.to_csv(index=False))
+        write_text(temporary / "history.csv", trained.table().to_csv(index=False))
         write_text(temporary / "members.csv", trained.members.to_csv(index=False))
         if predicted is not None:
             write_table(temporary / "out_of_fold.parquet", predicted, PREDICTIONS)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +88,11 @@ class Record:
         return found | _by_name({"cross_validated": estimate["raw"], "cross_validated_tta": estimate["tta"]})
 
     def epochs(self) -> list[dict[str, float]]:
-        """The rows of the training history; each has `epoch` and the numbers that were measured."""
-        return [
-            {name: number for name, text in row.items() if (number := number_of(text)) is not None}
-            for row in _rows(self.folders["log"] / "history.csv")
-        ]
+        """The rows of the training history; each has `epoch` and the numbers that were measured.
+
+        Where a model has several variants, the names of the numbers begin with the variant's.
+        """
+        return [_epoch(row) for row in _rows(self.folders["log"] / "history.csv")]
 
     def trials(self) -> list[dict[str, str]]:
         """The rows of the hyper-parameter search, as text."""
@@ -264,3 +266,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise MissingInputError(f"{path} is not there; run the stage that writes it (`dvc repro`)")
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def _epoch(row: Mapping[str, str]) -> dict[str, float]:
+    variant = row.get("variant")
+    start = "" if variant is None else re.sub(r"[^\w .:-]", "_", variant) + "/"
+    numbers = {name: number for name, text in row.items() if (number := number_of(text)) is not None}
+    return {name if name == "epoch" else f"{start}{name}": number for name, number in numbers.items()}

@@ -57,7 +57,7 @@ def test_the_learning_curve_shows_the_history_and_marks_the_best_epoch(phases, t
         }
     )
 
-    figure = draw_learning_curve(history, best_epoch=2, title="curve")
+    figure = draw_learning_curve({"plain": history}, {"plain": 2}, title="curve")
 
     losses, scores, rates = figure.axes
     assert losses.lines[1].get_ydata().tolist() == [0.8, 0.7, 0.9]
@@ -67,3 +67,20 @@ def test_the_learning_curve_shows_the_history_and_marks_the_best_epoch(phases, t
     assert len(losses.patches) == phases.count("head")
     save(figure, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
+
+
+def test_variants_of_different_length_have_a_column_each(tmp_path):
+    long = pd.DataFrame({"epoch": range(1, 7), "phase": "schedule"}).assign(
+        train_loss=0.5, val_loss=0.4, val_weighted_auprc=0.9, val_balanced_accuracy=0.8, learning_rate=1e-3
+    )
+    curves = {"plain": long, "short": long.head(3).assign(val_loss=0.7)}
+
+    figure = draw_learning_curve(curves, {"plain": 6, "short": 3}, title="curve")
+
+    plain, short, *_ = figure.axes
+    assert [axes.get_title(loc="left") for axes in (plain, short)] == ["plain", "short"]
+    assert len(plain.lines[1].get_ydata()) == 6
+    assert short.lines[1].get_ydata().tolist() == [0.7] * 3
+    assert plain.get_ylim() == short.get_ylim()
+    assert [axes.lines[-1].get_xdata()[0] for axes in figure.axes] == [6, 3] * 3
+    save(figure, tmp_path / "curve.png")

@@ -137,10 +137,12 @@ def test_a_refit_answers_alone_and_its_curve_is_that_of_the_members_that_left_ou
         "b, repeat 2",
     ]
     assert trained.members["fold"].tolist() == [0, 1, 2] * 4 + [-1] * 4
-    assert trained.curve["phase"].tolist() == ["head", "schedule", "schedule"]
-    assert trained.curve["val_loss"].tolist() == pytest.approx(
-        [10 * np.arange(12).mean() + e for e in (1, 2, 3)]
-    )
+    assert trained.kept_epochs == {"a": 3, "b": 3}
+    for variant, numbers in {"a": [0, 1, 2, 6, 7, 8], "b": [3, 4, 5, 9, 10, 11]}.items():
+        curve = trained.curves[variant]
+        assert curve["phase"].tolist() == ["head", "schedule", "schedule"]
+        assert curve["val_loss"].tolist() == pytest.approx([10 * np.mean(numbers) + e for e in (1, 2, 3)])
+    assert trained.table()["variant"].tolist() == ["a"] * 3 + ["b"] * 3
 
 
 def test_folds_answer_all_together(job):

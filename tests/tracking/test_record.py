@@ -107,6 +107,18 @@ def test_the_history_has_a_row_per_epoch_without_words_and_gaps(tmp_path, params
     assert last == {"epoch": 2.0, "train_loss": 0.5}
 
 
+def test_the_numbers_of_variants_are_told_apart(tmp_path, params):
+    record = make_record(tmp_path, params)
+    (record.folders["log"] / "history.csv").write_text(
+        "epoch,phase,val_loss,variant\n1,schedule,0.5,plain\n1,schedule,0.6,close-up (32 mm)\n"
+    )
+
+    assert record.epochs() == [
+        {"epoch": 1.0, "plain/val_loss": 0.5},
+        {"epoch": 1.0, "close-up _32 mm_/val_loss": 0.6},
+    ]
+
+
 def test_what_the_search_chose_is_told_apart_from_what_it_measured(tmp_path, params):
     record = make_record(tmp_path, params)
     best = {"backbone": "resnet10t", "batch_size": 16, "weighted_auprc": 0.7, "trials": 2}
