@@ -21,11 +21,10 @@ from lungml.nodules.stacks import Outline
 from lungml.quarantine import RefusedError, hashed_uid
 from lungml.sources.cells import Cells
 from lungml.sources.crop_files import crop_address, read_archive
+from lungml.sources.crop_tables import NEEDED
 from lungml.sources.csv_table import CsvTable, read_csv
 from lungml.sources.problems import Problems
 
-NEEDED = ("nodule_id", "patient_id", "pixel_spacing_mm")
-"""Columns without which a table is none of ready-made crops."""
 MAX_SPACING_MM = 10.0
 _OF_SCAN = ("manufacturer", "model", "kernel", "slice_thickness_mm")
 _OPTIONAL = ("series_uid", "study_uid", "diameter_mm", "label", *_OF_SCAN)
@@ -52,11 +51,6 @@ class Crop:
     """Of each reader, 0 if not given."""
     label: int
     scan: Scan
-
-
-def is_crops_header(columns: Sequence[str]) -> bool:
-    """Whether this is a table of ready-made crops."""
-    return set(NEEDED) <= {column.casefold() for column in columns}
 
 
 def index_crops(raw: Path, table: str, archives: Sequence[str], problems: Problems) -> Rows:
