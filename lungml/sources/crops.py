@@ -21,6 +21,7 @@ from lungml.nodules.stacks import Outline
 from lungml.quarantine import RefusedError, hashed_uid
 from lungml.sources.cells import Cells
 from lungml.sources.crop_files import crop_address, read_archive
+from lungml.sources.crop_statistics import crop_statistics, middle_px
 from lungml.sources.crop_tables import NEEDED
 from lungml.sources.csv_table import CsvTable, read_csv
 from lungml.sources.problems import Problems
@@ -185,6 +186,9 @@ def _add_series(rows: Rows, uid: str, crops: Sequence[Crop]) -> None:
         crop_paths=[crop.address for crop in crops],
     )
     mark_rows(rows, marked, whose)
+    for row, crop in zip(rows.tables["nodules"][-len(crops) :], crops, strict=True):
+        statistics = crop_statistics(crop.image_hu, middle_px(crop.diameter_mm, crop.spacing_mm))
+        rows.tables["crops"].append({"nodule_id": row["nodule_id"], "series_uid": uid} | asdict(statistics))
 
 
 def _readings(crop: Crop, number: int) -> list[Placed]:
