@@ -17,7 +17,7 @@ from lungml.nodules.linking import Placed
 from lungml.quarantine import Finding, hashed_uid
 
 Row = dict[str, Any]
-TABLE_NAMES = ("series", "slices", "readings", "contours", "nodules")
+TABLE_NAMES = ("series", "slices", "readings", "contours", "nodules", "crops")
 UNKNOWN_SCAN = Scan("", "", "", "", np.nan, np.nan, np.nan)
 """Of a file that does not say who or what was scanned."""
 
@@ -145,7 +145,7 @@ def number_nodules(rows: Rows) -> None:
             name = f"{name}-n{last[patient]}"
         used.add(name)
         names[row["series_uid"], row["nodule_id"]] = name
-    for table in ("nodules", "readings"):
+    for table in ("nodules", "readings", "crops"):
         for row in rows.tables[table]:
             if row["nodule_id"]:
                 row["nodule_id"] = names[row["series_uid"], row["nodule_id"]]

@@ -147,6 +147,19 @@ NODULES = Table(
     },
 )
 
+CROPS = Table(
+    "crops",
+    ("nodule_id",),
+    {
+        "nodule_id": ("string", "as in nodules; ready-made crops only"),
+        "series_uid": ("string", "as in nodules"),
+        "hu_p01": ("float64", "1st percentile of the crop's HU; padding counts as air"),
+        "hu_p05": ("float64", "5th percentile likewise"),
+        "dense_fraction": ("float64", "share of the crop of 500 HU or more"),
+        "middle_hu": ("float64", "median HU of the disc in the middle that is as wide as the nodule"),
+    },
+)
+
 SPLIT = Table(
     "split",
     ("nodule_id",),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lungml.checks.frames import IndexTables
-from lungml.tables import NODULES, READINGS, SERIES, write_table
+from lungml.tables import CROPS, NODULES, READINGS, SERIES, write_table
 
 SHARES = [0.10, 0.19, 0.46, 0.18, 0.07]
 
@@ -21,12 +21,16 @@ def make_index(patients=40, seed=0):
             nodule, marks = nodule_rows(row, len(nodules), rng)
             nodules.append(nodule)
             readings += marks
-    return IndexTables(series, pd.DataFrame(readings), pd.DataFrame(nodules))
+    return IndexTables(series, pd.DataFrame(readings), pd.DataFrame(nodules), no_crops())
 
 
 def write_index(folder, tables):
-    for table, frame in ((SERIES, tables.series), (READINGS, tables.readings), (NODULES, tables.nodules)):
-        write_table(folder / f"{table.name}.parquet", frame, table)
+    for table in (SERIES, READINGS, NODULES, CROPS):
+        write_table(folder / f"{table.name}.parquet", getattr(tables, table.name), table)
+
+
+def no_crops():
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, (kind, _) in CROPS.columns.items()})
 
 
 def series_row(number, rng):

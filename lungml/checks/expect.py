@@ -46,6 +46,13 @@ def one_of(column: str, values: list[Any], text: str, severity: str = _CRITICAL)
     )
 
 
+def mostly(column: str, value: Any, share: float, text: str) -> Any:
+    """The same value in at least this share of the rows."""
+    return gxe.ExpectColumnValuesToBeInSet(
+        column=column, value_set=[value], mostly=share, description=text, severity=_CRITICAL
+    )
+
+
 def unique(column: str, text: str) -> Any:
     """No value twice."""
     return gxe.ExpectColumnValuesToBeUnique(column=column, description=text)

@@ -17,7 +17,7 @@ MAX_ROWS = 20
 _ROWS_IN_MESSAGE = 5
 RESULT_FILE = "result.json"
 DOCS_FOLDER = "data_docs"
-CHECKED_TABLES = ("series", "readings", "nodules")
+CHECKED_TABLES = ("series", "readings", "nodules", "crops")
 
 
 @dataclass(frozen=True)

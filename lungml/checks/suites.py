@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lungml.checks.engine import gxe
-from lungml.checks.expect import WARNING, at_least, at_most, between, equal, one_of, rows, unique
+from lungml.checks.expect import WARNING, at_least, at_most, between, equal, mostly, one_of, rows, unique
+from lungml.checks.frames import CROP_LIMITS
 from lungml.params.data import CheckParams
 
 _KINDS = ["nodule", "small", "non-nodule"]
@@ -66,6 +67,35 @@ def _images(params: CheckParams) -> list[Any]:
         equal("without_air", False, "a volume or slice shows air", WARNING),
         equal("without_lung", False, "a volume or slice shows lung", WARNING),
     ]
+
+
+def _crops(params: CheckParams) -> list[Any]:
+    """One odd crop is left to a person (exclusions.csv); many are a wrong rescale of the whole source."""
+    lowest, low, dense, middle = (CROP_LIMITS[name] for name in _CROP_COLUMNS)
+    return [
+        at_least("hu_p01", lowest[0], f"hardly a pixel is below {lowest[0]:g} HU ({_LOW})", WARNING),
+        at_most(
+            "hu_p05", low[1], f"the darkest 5 % are {low[1]:g} HU or less, as lung is ({_HIGH})", WARNING
+        ),
+        at_most(
+            "dense_fraction",
+            dense[1],
+            f"at most {dense[1]:.0%} of the crop is as dense as bone ({_HIGH})",
+            WARNING,
+        ),
+        at_least("middle_hu", middle[0], f"the middle, where the nodule is, is no air ({_LOW})", WARNING),
+        mostly(
+            "odd",
+            "",
+            1 - params.max_odd_crops,
+            f"at most {params.max_odd_crops:.1%} of the crops are odd in one of these ways",
+        ),
+    ]
+
+
+_CROP_COLUMNS = ("hu_p01", "hu_p05", "dense_fraction", "middle_hu")
+_LOW = "else 1024 HU too low, or inverted"
+_HIGH = "else 1024 HU too high, inverted, or a display window"
 
 
 def _readings(params: CheckParams) -> list[Any]:
@@ -148,6 +178,12 @@ SUITES: dict[str, Suite] = {
         "One row per series, by the statistics of its image: values must be Hounsfield units of a body in "
         "air, on pixels of plausible size.",
         _images,
+    ),
+    "crops": Suite(
+        "nodule_id",
+        "One row per ready-made crop, none if there are no such: its own values must be Hounsfield units of "
+        "a nodule in or at a lung.",
+        _crops,
     ),
     "readings": Suite(
         "reading_id",

@@ -137,6 +137,8 @@ class CheckParams(Section):
     """Where the most frequent value of soft tissue must lie."""
     diameter_mm: tuple[float, float] = (1.0, 100.0)
     """Allowed consensus diameter."""
+    max_odd_crops: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of ready-made crops that may have odd HU; each is a warning that names it, more stop the run."""
     usual_readers: Annotated[int, Field(ge=1)] = 4
     """More readers of one nodule than this are a warning; LIDC-IDRI has four."""
     min_class_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.01

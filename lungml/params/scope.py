@@ -25,6 +25,13 @@ class ScopeParams(Section):
         wanted = {task.target for task in self.tasks}
         return tuple(target for target in Target if target in wanted)
 
+    def lines_without(self, view: View) -> str:
+        """The section of `params.yaml` that leaves out a view; its targets go on with the other views."""
+        views = [other for other in View if other is not view]
+        tasks = [task for task in Task if task.view is not view and task.target in self.targets]
+        pairs = ", ".join(f"{task}: {task.view}" for task in tasks)
+        return f"scope:\n  views: [{', '.join(views)}]\n  tasks: {{{pairs}}}"
+
     @model_validator(mode="after")
     def _views_fit(self) -> Self:
         if len(set(self.views)) < len(self.views):

@@ -21,11 +21,11 @@ from lungml.nodules.stacks import Outline
 from lungml.quarantine import RefusedError, hashed_uid
 from lungml.sources.cells import Cells
 from lungml.sources.crop_files import crop_address, read_archive
+from lungml.sources.crop_statistics import crop_statistics, middle_px
+from lungml.sources.crop_tables import NEEDED
 from lungml.sources.csv_table import CsvTable, read_csv
 from lungml.sources.problems import Problems
 
-NEEDED = ("nodule_id", "patient_id", "pixel_spacing_mm")
-"""Columns without which a table is none of ready-made crops."""
 MAX_SPACING_MM = 10.0
 _OF_SCAN = ("manufacturer", "model", "kernel", "slice_thickness_mm")
 _OPTIONAL = ("series_uid", "study_uid", "diameter_mm", "label", *_OF_SCAN)
@@ -52,11 +52,6 @@ class Crop:
     """Of each reader, 0 if not given."""
     label: int
     scan: Scan
-
-
-def is_crops_header(columns: Sequence[str]) -> bool:
-    """Whether this is a table of ready-made crops."""
-    return set(NEEDED) <= {column.casefold() for column in columns}
 
 
 def index_crops(raw: Path, table: str, archives: Sequence[str], problems: Problems) -> Rows:
@@ -191,6 +186,9 @@ def _add_series(rows: Rows, uid: str, crops: Sequence[Crop]) -> None:
         crop_paths=[crop.address for crop in crops],
     )
     mark_rows(rows, marked, whose)
+    for row, crop in zip(rows.tables["nodules"][-len(crops) :], crops, strict=True):
+        statistics = crop_statistics(crop.image_hu, middle_px(crop.diameter_mm, crop.spacing_mm))
+        rows.tables["crops"].append({"nodule_id": row["nodule_id"], "series_uid": uid} | asdict(statistics))
 
 
 def _readings(crop: Crop, number: int) -> list[Placed]:

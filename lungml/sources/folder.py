@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from lungml.ct.image_header import data_file
 from lungml.ct.itk_files import volume_suffix
 from lungml.quarantine import Finding, finding
-from lungml.sources.crops import is_crops_header
+from lungml.sources.crop_tables import is_crops_header
 from lungml.sources.csv_table import read_header
 from lungml.sources.points import is_points_header
 from lungml.sources.seed_sheet import is_seed_sheet

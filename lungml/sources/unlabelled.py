@@ -16,7 +16,8 @@ from lungml.params.data import ViewsParams
 from lungml.quarantine import RefusedError
 from lungml.sources.cells import shown
 from lungml.sources.crop_files import read_archive
-from lungml.sources.crops import MAX_SPACING_MM, NEEDED
+from lungml.sources.crop_tables import NEEDED
+from lungml.sources.crops import MAX_SPACING_MM
 from lungml.sources.csv_table import CsvTable, read_csv
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungml.errors import InputError, MissingInputError
+from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.files import atomic_folder, write_text
 from lungml.params.data import AcquireParams
+from lungml.params.scope import ScopeParams
 from lungml.progress import say
+from lungml.terms import View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +28,17 @@ NO_READINGS = (
 )
 
 
-def run(params: AcquireParams, *, out: Path) -> None:
-    """Write `out`/ct (DICOM and LIDC XML files), diagnoses.csv and truth (what is known about a phantom)."""
-    if params.folder is None or params.source == "phantom":
-        _from_phantom(params, out)
+def run(acquire: AcquireParams, scope: ScopeParams, *, out: Path) -> None:
+    """Write `out`/ct (DICOM and LIDC XML files), diagnoses.csv and truth (what is known about a phantom).
+
+    Raises:
+        ParamsError: section `scope` asks for slices, of files that have none.
+    """
+    if acquire.folder is None or acquire.source == "phantom":
+        _from_phantom(acquire, out)
         return
-    selection = _download(params, params.folder) if params.source == "idc" else None
-    _from_folder(params, params.folder, out, selection)
+    selection = _download(acquire, acquire.folder) if acquire.source == "idc" else None
+    _from_folder(acquire, acquire.folder, out=out, selection=selection, scope=scope)
 
 
 def _download(params: AcquireParams, folder: Path) -> set[Path]:
@@ -49,7 +55,9 @@ def _download(params: AcquireParams, folder: Path) -> set[Path]:
     return {place_of(each, folder).relative_to(folder) for each in series}
 
 
-def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[Path] | None) -> None:
+def _from_folder(
+    params: AcquireParams, source: Path, *, out: Path, selection: set[Path] | None, scope: ScopeParams
+) -> None:
     sources = {"acquire.folder": source}
     if params.readings is not None:
         sources["acquire.readings"] = params.readings
@@ -65,6 +73,7 @@ def _from_folder(params: AcquireParams, source: Path, out: Path, selection: set[
             count += _gather("acquire.readings", params.readings, into / "readings", folder / "unpacked")
         if not count:
             raise _nothing(source)
+        _refuse_slices_of_crops(into, scope)
         write_text(folder / "truth" / "README", _NO_TRUTH)
         if params.deidentify:
             _deidentify(params, into, folder)
@@ -78,6 +87,17 @@ def _keep_only(selection: set[Path], into: Path) -> None:
     for place in {path.parent for path in into.rglob("*") if path.is_file()}:
         if place.relative_to(into) not in selection:
             shutil.rmtree(place)
+
+
+def _refuse_slices_of_crops(collected: Path, scope: ScopeParams) -> None:
+    """Say now what the stage views would find out: the list of stages is fixed before there are any data."""
+    from lungml.sources.crop_tables import holds_crops
+
+    if View.SLICE in scope.views and holds_crops(collected):
+        raise ParamsError(
+            "acquire.folder holds ready-made crops, which have no whole slice to show. Leave the slice view "
+            f"and its tasks out, with these lines in params.yaml:\n{scope.lines_without(View.SLICE)}"
+        )
 
 
 def _check(name: str, place: Path, out: Path) -> None:

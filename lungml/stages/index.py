@@ -26,15 +26,15 @@ from lungml.sources.folder import find_sources, value_files
 from lungml.sources.gather import gather
 from lungml.sources.linking import Key
 from lungml.sources.marks import Mark
-from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, write_table
+from lungml.tables import CONTOURS, CROPS, NODULES, READINGS, SERIES, SLICES, write_table
 
 T = TypeVar("T")
 
-_TABLES = {table.name: table for table in (SERIES, SLICES, READINGS, CONTOURS, NODULES)}
+_TABLES = {table.name: table for table in (SERIES, SLICES, READINGS, CONTOURS, NODULES, CROPS)}
 
 
 def run(ct: CtParams, consensus: ConsensusParams, *, raw: Path, out: Path) -> None:
-    """Write the five tables, `quarantine.jsonl` and `summary.json` of the folder `raw` into `out`.
+    """Write the six tables, `quarantine.jsonl` and `summary.json` of the folder `raw` into `out`.
 
     Raises:
         MissingInputError: there is no file in `raw`.

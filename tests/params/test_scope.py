@@ -20,6 +20,20 @@ def test_targets_are_those_of_the_tasks():
 
 
 @pytest.mark.parametrize(
+    ("tasks", "left"),
+    [
+        (list(Task), "{nodule-binary: nodule, nodule-five: nodule}"),
+        ([Task.SLICE_BINARY], "{nodule-binary: nodule}"),
+        ([Task.NODULE_FIVE, Task.SLICE_FIVE], "{nodule-five: nodule}"),
+    ],
+)
+def test_the_lines_without_a_view_keep_the_targets(tasks, left):
+    scope = ScopeParams(tasks={task: task.view for task in tasks})
+
+    assert scope.lines_without(View.SLICE) == f"scope:\n  views: [nodule]\n  tasks: {left}"
+
+
+@pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"tasks": {"slice-five": "nodule"}}, "slice-five looks at the view slice"),

@@ -14,7 +14,7 @@ from lungml.labels import policy_table
 from lungml.params.data import ConsensusParams, CtParams, LabelParams, ViewsParams
 from lungml.quarantine import read_findings
 from lungml.stages import index, views
-from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, read_table
+from lungml.tables import CONTOURS, CROPS, NODULES, READINGS, SERIES, SLICES, read_table
 from lungml.terms import View
 
 
@@ -50,7 +50,7 @@ def row(number, **changes):
 
 def indexed(root):
     index.run(CtParams(), ConsensusParams(), raw=root / "raw", out=root / "index")
-    tables = (SERIES, SLICES, READINGS, CONTOURS, NODULES)
+    tables = (SERIES, SLICES, READINGS, CONTOURS, NODULES, CROPS)
     return {table.name: read_table(root / "index" / f"{table.name}.parquet", table) for table in tables}
 
 
@@ -65,6 +65,21 @@ def cut(root, view=View.NODULE, **how):
 
 def found(root):
     return {item.code: item.found for item in read_findings(root / "index" / "quarantine.jsonl")}
+
+
+def test_each_crop_has_its_own_figures_under_the_name_of_its_nodule(tmp_path):
+    same = {"series_uid": "1.2.9", "patient_id": "P1"}
+    crop_folder(
+        tmp_path / "raw",
+        [row(1, **same), row(2, **same), row(3)],
+        hu=np.stack([crop_hu(1), crop_hu(2) + np.int16(1024), crop_hu(3)]),
+    )
+
+    crops = indexed(tmp_path)["crops"].set_index("nodule_id")
+
+    assert crops["series_uid"].to_dict() == {"P1-1": "1.2.9", "P1-2": "1.2.9", "P3-3": "1.2.3"}
+    assert crops["middle_hu"].to_list() == pytest.approx([50, 1074, 50], abs=10)
+    assert crops["hu_p05"].to_list() == pytest.approx([-868, 156, -868], abs=5)
 
 
 def test_a_crop_is_a_nodule_with_its_readers_scores(tmp_path):

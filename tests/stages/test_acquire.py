@@ -6,17 +6,21 @@ import zipfile
 from pathlib import Path
 
 import idc_index_data
+import numpy as np
 import pandas as pd
 import pydicom
 import pytest
 from ct_files import body_hu, write_ct
+from ruamel.yaml import YAML
 from s3_server import Bucket, s3_server
 
-from lungml.errors import InputError, MissingInputError
+from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.params.data import AcquireParams, IdcParams, PhantomParams
-from lungml.stages.acquire import run
+from lungml.params.scope import ScopeParams
+from lungml.stages import acquire
 
 DICOM = b"\0" * 128 + b"DICM rest"
+EVERYTHING = ScopeParams()
 
 
 @pytest.fixture
@@ -33,6 +37,10 @@ def source(tmp_path):
 
 def local(folder):
     return AcquireParams(source="local", folder=folder)
+
+
+def run(params, *, out, scope=EVERYTHING):
+    acquire.run(params, scope, out=out)
 
 
 def names_in(folder):
@@ -325,3 +333,35 @@ def test_a_table_of_diagnoses_that_is_not_there_or_wrong_copies_nothing(source, 
             run(local(source).model_copy(update={"diagnoses": tmp_path / name}), out=tmp_path / "raw")
 
     assert not (tmp_path / "raw").exists()
+
+
+@pytest.fixture
+def crops(tmp_path):
+    folder = tmp_path / "hospital" / "crops"
+    folder.mkdir(parents=True)
+    table = pd.DataFrame({"Nodule_ID": ["a"], "patient_id": ["P1"], "pixel_spacing_mm": [0.7]})
+    table.to_csv(folder / "nodules.csv", index=False)
+    np.savez(folder / "nodules.npz", hu=np.zeros((1, 9, 9), np.int16), nodule_id=["a"])
+    return folder.parent
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_crops_stop_a_run_of_slices_at_once_with_the_lines_that_let_it_go_on(crops, packed, tmp_path):
+    source = Path(shutil.make_archive(tmp_path / "crops", "zip", crops)) if packed else crops
+
+    with pytest.raises(ParamsError, match="no whole slice") as stopped:
+        run(local(source), out=tmp_path / "raw")
+
+    assert not (tmp_path / "raw").exists()
+    lines = str(stopped.value).partition("params.yaml:\n")[2]
+    scope = ScopeParams.model_validate(YAML(typ="safe").load(lines)["scope"])
+    run(local(source), out=tmp_path / "raw", scope=scope)
+    assert {"nodules.csv", "nodules.npz"} == {name.split("/")[-1] for name in names_in(tmp_path / "raw/ct")}
+
+
+def test_a_table_without_its_archive_holds_no_crops(crops, tmp_path):
+    (crops / "crops" / "nodules.npz").unlink()
+
+    run(local(crops), out=tmp_path / "raw")
+
+    assert names_in(tmp_path / "raw" / "ct") == ["crops/nodules.csv"]

@@ -75,13 +75,23 @@ def test_the_store_says_what_it_was_made_from(cohort, tmp_path):
     assert store.items["series_uid"].tolist() == ["1.1", "1.2"]
 
 
-def test_any_number_of_workers_gives_the_same_bytes(cohort, tmp_path, monkeypatch):
+def test_own_workers_and_those_of_dask_give_the_same_bytes(cohort, tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
     for number in ("1", "2"):
         monkeypatch.setenv("LUNGML_WORKERS", number)
         cut(cohort, tmp_path / number, View.SLICE)
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        monkeypatch.setenv("LUNGML_DASK", cluster.scheduler_address)
+        cut(cohort, tmp_path / "dask", View.SLICE)
+        done = sum(each.state_counts["memory"] for each in cluster.scheduler.task_prefixes.values())
 
-    for name in ("images.npy", "masks.npy", "items.parquet", "store.json"):
-        assert sha256_file(tmp_path / "1" / name) == sha256_file(tmp_path / "2" / name)
+    assert done == len(SPACINGS_MM)
+    names = ["images.npy", "items.parquet", "masks.npy", "store.json"]
+    for made in ("1", "2", "dask"):
+        assert sorted(path.name for path in (tmp_path / made).iterdir()) == names
+        for name in names:
+            assert sha256_file(tmp_path / made / name) == sha256_file(tmp_path / "1" / name)
 
 
 def test_the_centre_plane_is_the_one_next_to_the_centre(cohort, tmp_path):
