@@ -284,7 +284,9 @@ def test_dask_workers_give_the_same_bytes(tmp_path, monkeypatch):
 
     cohort(tmp_path / "raw", ("P1", "P2", "P3"))
     index(tmp_path / "raw", tmp_path / "one")
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
         monkeypatch.setenv("LUNGML_DASK", cluster.scheduler_address)
         index(tmp_path / "raw", tmp_path / "two")
 

@@ -81,7 +81,9 @@ def test_own_workers_and_those_of_dask_give_the_same_bytes(cohort, tmp_path, mon
     for number in ("1", "2"):
         monkeypatch.setenv("LUNGML_WORKERS", number)
         cut(cohort, tmp_path / number, View.SLICE)
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
         monkeypatch.setenv("LUNGML_DASK", cluster.scheduler_address)
         cut(cohort, tmp_path / "dask", View.SLICE)
         done = sum(each.state_counts["memory"] for each in cluster.scheduler.task_prefixes.values())
