@@ -54,7 +54,8 @@ def test_rows_come_back_as_they_were(raw, tmp_path):
     again, fresh = found[journal.fingerprint(raw, jobs[0])], rows_of(jobs[0], raw)
     assert again.findings == fresh.findings
     for name, rows in fresh.tables.items():
-        assert len(rows) == len(again.tables[name]) > 0
+        assert len(rows) == len(again.tables[name])
+        assert (len(rows) > 0) == (name != "crops")  # a series of CT holds none
         for one, other in zip(rows, again.tables[name], strict=True):
             assert one.keys() == other.keys()
             for column in one:
