@@ -196,12 +196,18 @@ def beats_chance(metrics: Json) -> str:
 
 
 def metadata_warning(found: Json) -> str:
-    """Say that the label can be told without looking at the image."""
+    """Say that the label can, or might, be told without looking at the image."""
     interval = "" if found["low"] is None else f" ({number(found['low'])} to {number(found['high'])})"
+    shown = found["low"] is not None and found["low"] > _GUESSING
+    tell = "tell" if shown else "might tell (these patients are too few to say)"
     return (
         f"The file's metadata alone reach an AUROC of {number(found['value'])}{interval}: scanner, kernel, "
-        "thickness or row tell the label, so a model may have learnt them and not the nodule."
+        f"thickness or row {tell} the label, so a model may have learnt them and not the nodule."
     )
+
+
+_GUESSING = 0.5
+"""AUROC of an answer that says nothing."""
 
 
 def comparison_note(comparisons: Json) -> str:

@@ -95,6 +95,15 @@ def test_metadata_that_tell_the_label_are_warned_of():
     assert beside(Task.NODULE_BINARY, found).warning == ""
     warning = beside(Task.NODULE_BINARY, {**found, "metadata_tell_the_label": True}).warning
     assert "metadata alone reach an AUROC of 0.710 (0.620 to 0.790)" in warning
+    assert "row tell the label" in warning
+
+
+def test_metadata_that_may_be_guessing_are_not_said_to_tell_the_label():
+    metadata = {"weighted_auprc": CELL, "auroc": {**CELL, "value": 0.61, "low": 0.45, "high": 0.75}}
+    baselines = {**METRICS_JSON["baselines"], "metadata": metadata}
+    found = {**METRICS_JSON, "baselines": baselines, "metadata_tell_the_label": True}
+
+    assert "might tell (these patients are too few to say)" in beside(Task.NODULE_BINARY, found).warning
 
 
 def test_too_few_patients_are_said_to_be_so():
