@@ -205,8 +205,10 @@ def _time(road: Road, rounds: int, steps: int) -> tuple[float, float]:
 
 if __name__ == "__main__":
     arguments = parser(CLAIM)
+    arguments.add_argument("--backbone", choices=[job.backbone for job in JOBS], help="this one alone")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--steps", type=int, default=10)
     arguments.add_argument("--no-compile", action="store_true", help="leave torch.compile out (a minute)")
     given = arguments.parse_args()
-    show(measure(JOBS, given.rounds, given.steps, compiled=not given.no_compile), given.json)
+    chosen = [job for job in JOBS if given.backbone in {None, job.backbone}]
+    show(measure(chosen, given.rounds, given.steps, compiled=not given.no_compile), given.json)

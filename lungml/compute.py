@@ -1,6 +1,7 @@
 """Where the work is done. It changes no result (a GPU: by rounding), so the environment says it, not params.
 
-`LUNGML_WORKERS`: processes for per-series work (default: the processors this process may use).
+`LUNGML_WORKERS`: processes for work that is independent item by item (default: the processors this process
+may use; for networks on a GPU one, since they share its memory).
 `LUNGML_DASK`: address of a Dask scheduler, whose workers do that work instead. They need this version of
 lungml and the same files under the same paths.
 `LUNGML_DEVICE`: `auto` (default: a CUDA GPU if there is one), `cpu`, `cuda` or `cuda:1`: where networks run.
@@ -24,6 +25,13 @@ def workers() -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ParamsError(f"LUNGML_WORKERS is {text!r}; expected a whole number of at least 1")
     return int(text)
+
+
+def trainings() -> int:
+    """How many networks to train at once: as `workers`; on a GPU one, if `LUNGML_WORKERS` is not set."""
+    if os.environ.get("LUNGML_WORKERS", "") or device() == "cpu":
+        return workers()
+    return 1
 
 
 def dask_scheduler() -> str | None:

@@ -62,13 +62,13 @@ class Pool:
 
 
 @contextmanager
-def worker_pool() -> Iterator[Pool]:
-    """Processes for as long as the context lasts: `compute.workers()` of our own, or those of Dask.
+def worker_pool(count: int | None = None) -> Iterator[Pool]:
+    """Processes for as long as the context lasts: `count` of our own (`compute.workers()`), or those of Dask.
 
     Raises:
         ServiceError: there is no Dask scheduler where `LUNGML_DASK` says, or it lost its workers.
     """
-    scheduler, processes = dask_scheduler(), workers()
+    scheduler, processes = dask_scheduler(), count or workers()
     if scheduler is not None:
         with _dask(scheduler) as executor:
             yield Pool(executor)

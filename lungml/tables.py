@@ -192,7 +192,7 @@ BASELINES = Table(
     "baselines",
     ("nodule_id", "baseline"),
     {
-        "nodule_id": ("string", "as in split; test nodules only"),
+        "nodule_id": ("string", "as in split"),
         "baseline": ("string", "what was allowed to see less than the model"),
         "probabilities": ("list<float64>", "one per class of the task's target"),
     },

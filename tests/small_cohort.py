@@ -11,6 +11,7 @@ import torch
 
 from lungml.bundle import Bundle, Member, library_versions, write_bundle
 from lungml.evaluation.baselines import BASELINES, Lesson
+from lungml.evaluation.cross_validation import answer_by_diameter
 from lungml.files import sha256_file, write_json
 from lungml.imaging.intensity import Normalisation
 from lungml.imaging.store import write_store
@@ -91,6 +92,10 @@ def write_baselines(cohort: Cohort, task: Task, out: Path) -> Path:
             probabilities = list(answer(lesson))
             answers.append(test[["nodule_id"]].assign(baseline=name, probabilities=probabilities))
     write_table(out / "predictions.parquet", pd.concat(answers), BASELINE_TABLE)
+    sizes, folds = known[["diameter_mm"]].to_numpy("float64"), known["fold"].to_numpy()
+    by_size = answer_by_diameter(sizes, labels, folds, classes=classes, params=ScreenParams())
+    left_out = known[["nodule_id"]].assign(baseline="diameter", probabilities=list(by_size))
+    write_table(out / "left_out.parquet", left_out, BASELINE_TABLE)
     about = {"task": task.value, "known": len(known), "known_patients": 32}
     notes = {"random_features": "resnet10t, 60% of its layers"}
     absent = {"frozen_features": "the backbones have random weights (weights.source)"}

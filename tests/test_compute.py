@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from lungml.compute import dask_scheduler, device, processes, processes_to_start, rank, workers
+from lungml.compute import dask_scheduler, device, processes, processes_to_start, rank, trainings, workers
 from lungml.errors import ParamsError
 
 
@@ -51,6 +51,21 @@ def test_the_device_is_a_gpu_where_there_is_one(monkeypatch, two_gpus):
     monkeypatch.delenv("LUNGML_DEVICE", raising=False)
 
     assert device() == "cuda"
+
+
+def test_networks_share_a_gpu_only_if_that_is_asked_for(monkeypatch, two_gpus):
+    monkeypatch.delenv("LUNGML_DEVICE", raising=False)
+    monkeypatch.delenv("LUNGML_WORKERS", raising=False)
+    alone = trainings()
+    monkeypatch.setenv("LUNGML_WORKERS", "4")
+
+    assert (alone, trainings()) == (1, 4)
+
+
+def test_on_processors_as_many_networks_are_trained_as_there_are_workers(monkeypatch, no_gpu):
+    monkeypatch.delenv("LUNGML_WORKERS", raising=False)
+
+    assert trainings() == workers()
 
 
 @pytest.mark.parametrize("text", ["", "auto"])

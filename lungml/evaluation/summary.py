@@ -30,11 +30,25 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
     lines = [head, *("  " + _line(cells) for cells in (words, *rows))]
     for name, found in metrics["comparisons"]["rows"].items():
         lines.append(f"  {metrics['comparisons']['metric']}, model - {name}: {_said(found)}")
+    if found := metrics.get("cross_validated"):
+        lines += _cross_validated(found, metrics["comparisons"]["metric"])
     if metrics["metadata_tell_the_label"]:
         lines.append("  The file's metadata alone tell the label: the model may have learnt them instead.")
     if metrics["weights"] == "random":
         lines.append("  The backbone started from random weights, not from pretrained ones.")
     return lines
+
+
+def _cross_validated(found: dict[str, Any], metric: str) -> list[str]:
+    head = f"  Out of fold, {found['n']} nodules of {found['patients']} patients of train and validation:"
+    return [
+        head,
+        *(
+            f"    {metric}, {title}: {_with_interval(found[name][metric])}, model - diameter "
+            f"{_with_interval(found[f'{name}_minus_diameter'][metric])}, {found['words'][name]}"
+            for name, title in (("raw", "image alone"), ("tta", "test-time views"))
+        ),
+    ]
 
 
 def _said(found: dict[str, Any]) -> str:

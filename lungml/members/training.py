@@ -47,17 +47,17 @@ def left_out_table(job: Job, plan: MemberPlan) -> Path:
 
 
 def train_members(job: Job, processes: Processes = ALONE) -> None:
-    """Train all members, side by side (`LUNGML_WORKERS`); on GPUs or by several processes one after another.
+    """Train all members, side by side (`compute.trainings`); by several processes one after another.
 
     Raises:
         InterruptedRunError: as of `train_member`.
     """
     plans = job.plans()
-    if len(plans) == 1 or processes.count > 1 or compute.device() != "cpu":
+    if len(plans) == 1 or processes.count > 1:
         for plan in plans:
             train_member(job, plan, processes)
         return
-    with worker_pool() as pool:
+    with worker_pool(compute.trainings()) as pool:
         for _ in pool.map(partial(train_member, job), plans, "members"):
             pass
 

@@ -108,6 +108,8 @@ def _problem(item: Any) -> str:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{where}: there is no such parameter; check the spelling against docs/params.md"
+    if item["type"] == "missing":
+        return f"{where} is missing; docs/params.md says what it is"
     if item["type"] == SENTENCE:
         return f"{where}: {item['msg']}"
     return f"{where}: {item['msg']}, found {item['input']!r}"

@@ -67,6 +67,7 @@ class TaskSection:
     """Name in `metrics.json` and in the report."""
     delong: list[tuple[str, Json]]
     """Baseline, and DeLong's test of the model against it."""
+    cross_validation: str
     is_cross_validated: bool
     """Whether there is an estimate on train and validation beside that on test."""
     groups: list[FigureGroup]
@@ -160,6 +161,7 @@ def _task_section(found: TaskFiles, folder: Path) -> TaskSection:
         metrics=[_metric_row(name, found) for name in wording.METRIC_NAMES if name in metrics["raw"]],
         baselines=[(kind, title) for kind, (title, _) in wording.BASELINE_NAMES.items() if kind in baselines],
         delong=_delong(metrics["comparisons"]["rows"]),
+        cross_validation=wording.cross_validation(metrics.get("cross_validated")),
         is_cross_validated=bool(cross_validated(found)),
         groups=[_figure_group(stage, name, found) for stage, name in wording.STAGE_NAMES.items()],
         trust=trust_parts(found),

@@ -75,6 +75,7 @@ def _flat(found: TaskFiles) -> dict[str, Any]:
         "diameter_": metrics.get("baselines", {}).get("diameter", {}),
         "minus_diameter_": metrics["model_minus_diameter"],
         "cross_validated_": cross_validated(found),
+        "cross_validated_minus_diameter_": metrics.get("cross_validated", {}).get("raw_minus_diameter", {}),
     }
     numbers: dict[str, Any] = {"n": metrics["n"], "patients": metrics["patients"]}
     for prefix, values in groups.items():

@@ -168,12 +168,32 @@ def verdict(metrics: Json) -> str:
     known, n = metrics.get("with_diameter", metrics["n"]), metrics["n"]
     if not known:
         return "No diameter is known, so it cannot be said if the model uses more than size."
-    sentence = _against_diameter(metrics)
+    sentence = _against_diameter(metrics["model_minus_diameter"])
     return sentence if known == n else f"{sentence} A diameter is known of {known} of {n} nodules."
 
 
-def _against_diameter(metrics: Json) -> str:
-    found = number_of(metrics["model_minus_diameter"], HEADLINE)
+def cross_validation(found: Json | None) -> str:
+    """What a model of several folds reaches out of fold, beside the diameter there; "" for other models."""
+    if found is None:
+        return ""
+    value = number_of(found["raw"], HEADLINE)
+    return (
+        f"Cross-validated on {found['n']} nodules of {found['patients']} patients of train and validation, "
+        f"each by members that saw nothing of its patient: weighted AUPRC {_with_interval(value)}. "
+        f"{_against_diameter(found['raw_minus_diameter'])} With test-time views "
+        f"{_with_interval(number_of(found['tta'], HEADLINE))}. "
+        f"{_against_diameter(found['tta_minus_diameter'])}"
+    )
+
+
+def _with_interval(found: Json) -> str:
+    if found["low"] is None:
+        return number(found["value"])
+    return f"{number(found['value'])} ({number(found['low'])} to {number(found['high'])})"
+
+
+def _against_diameter(differences: Json) -> str:
+    found = number_of(differences, HEADLINE)
     value, low, high = found["value"], found["low"], found["high"]
     if value is None or low is None or high is None:
         return "Too few patients to compare with diameter alone."

@@ -15,7 +15,10 @@ from threadpoolctl import threadpool_limits
 from lungml.embeddings import read_embeddings
 from lungml.errors import InputError
 from lungml.evaluation.baselines import BASELINES, BLIND, Lesson, size_features
+from lungml.evaluation.cross_validation import FILE as LEFT_OUT
+from lungml.evaluation.cross_validation import answer_by_diameter
 from lungml.evaluation.metadata import metadata_features
+from lungml.evaluation.results import PRIMARY
 from lungml.evaluation.surroundings import discs, erase, hu_features, rim
 from lungml.files import atomic_folder, read_json, write_json
 from lungml.imaging.store import ViewStore, read_store
@@ -54,7 +57,9 @@ def run(
     index: Path,
     out: Path,
 ) -> None:
-    """Write `out/{predictions.parquet, baselines.json}`; all is fitted on train and validation.
+    """Write `out/{predictions.parquet, left_out.parquet, baselines.json}`, learnt from train and validation.
+
+    `left_out.parquet` holds the diameter's answers to these two parts, each nodule without its own fold.
 
     Raises:
         InputError: no labelled nodule is in train and validation, or in test.
@@ -64,8 +69,10 @@ def run(
     _add_embeddings(sight, task, nodules, embeddings, read_json(screen / "ranking.json"))
     with threadpool_limits(1):  # sums depend on their number
         answers = _answer(params, task, nodules, sight)
+        left_out = _cross_validate(params, task, nodules, sight.features[PRIMARY])
     with atomic_folder(out) as temporary:
         write_table(temporary / "predictions.parquet", answers, TABLE)
+        write_table(temporary / LEFT_OUT, left_out, TABLE)
         facts = {"notes": sight.notes, "absent": sight.absent}
         known = nodules[nodules["part"] != Part.TEST]
         counts = {"known": len(known), "known_patients": int(known["patient_id"].nunique())}
@@ -196,3 +203,18 @@ def _answer(params: ScreenParams, task: Task, nodules: pd.DataFrame, sight: _Sig
         rows = pd.DataFrame({"nodule_id": asked, "baseline": name})
         parts.append(rows.assign(probabilities=list(answer(lesson))))
     return pd.concat(parts, ignore_index=True)
+
+
+def _cross_validate(params: ScreenParams, task: Task, nodules: pd.DataFrame, sizes: Features) -> pd.DataFrame:
+    """Table BASELINES of train and validation, of the diameter alone."""
+    known = (nodules["part"] != Part.TEST).to_numpy()
+    rows = nodules[known]
+    answers = answer_by_diameter(
+        sizes[known],
+        rows["label"].to_numpy(dtype=np.int64),
+        rows["fold"].to_numpy(),
+        classes=len(task.target.class_names),
+        params=params,
+    )
+    found = pd.DataFrame({"nodule_id": rows["nodule_id"].to_numpy(), "baseline": PRIMARY})
+    return found.assign(probabilities=list(answers))

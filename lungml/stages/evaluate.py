@@ -13,6 +13,8 @@ from lungml.bundle import Bundle, bundle_sha256, read_bundle
 from lungml.errors import InputError
 from lungml.evaluation.answers import answer
 from lungml.evaluation.calibration import with_temperature
+from lungml.evaluation.cross_validation import FILE as LEFT_OUT
+from lungml.evaluation.cross_validation import beside_diameter
 from lungml.evaluation.evidence import gather_evidence
 from lungml.evaluation.keyed import FILE, keyed, write_answers
 from lungml.evaluation.ood import judge_distances
@@ -86,6 +88,9 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
         "calibration": calibration | {"fitted_on": len(held_out)},
         "lineage": dict(model.lineage) | {"bundle_sha256": sealed.bundle_sha256},
     }
+    if (answered := _left_out(model, log)) is not None:
+        by_size = read_table(baselines / LEFT_OUT, BASELINES)
+        metrics |= {"cross_validated": beside_diameter(answered, by_size, params)}
     evidence = gather_evidence(predicted, index, diagnoses, task=task, labels=model.labels)
     found = trust(evidence, params) | {"out_of_distribution": judge_distances(model, store, nodules, params)}
     permit.enter(metrics, model.labels)
@@ -129,14 +134,21 @@ def _nodules(split: Path, index: Path, target: Target) -> pd.DataFrame:
 
 def _predict(model: Bundle, store: ViewStore, nodules: pd.DataFrame, log: Path) -> pd.DataFrame:
     """Table PREDICTIONS of test, and of what the model (or the member that answers) was not trained on."""
-    if model.history.get("fit", "train") == "train":
+    left_out = _left_out(model, log)
+    if left_out is None:
         rows = nodules[nodules["part"] != Part.TRAIN].sort_values("nodule_id", ignore_index=True)
         return answer(model, store, rows)
     rows = nodules[nodules["part"] == Part.TEST].sort_values("nodule_id", ignore_index=True)
-    left_out = read_table(log / "out_of_fold.parquet", PREDICTIONS)
     return pd.concat([left_out, answer(model, store, rows)], ignore_index=True).sort_values(
         "nodule_id", ignore_index=True
     )
+
+
+def _left_out(model: Bundle, log: Path) -> pd.DataFrame | None:
+    """Table PREDICTIONS of train and validation by members that left each nodule out, if there are such."""
+    if model.history.get("fit", "train") == "train":
+        return None
+    return read_table(log / "out_of_fold.parquet", PREDICTIONS)
 
 
 def _judge(nodules: pd.DataFrame, predicted: pd.DataFrame, baselines: Path) -> _Test:

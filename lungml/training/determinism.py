@@ -18,20 +18,30 @@ def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
     On a GPU the fastest algorithms are taken instead, which may sum in another order every time, and float32
     is float32, not TF32: the same arguments give the same result up to rounding.
     """
-    if device != "cpu":
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with _exact() if device == "cpu" else _float32_as_it_is():
             yield
-        return
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    before = torch.get_num_threads()
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        torch.set_num_threads(before)
+
+
+@contextmanager
+def _float32_as_it_is() -> Iterator[None]:
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        yield
 
 
 @contextmanager

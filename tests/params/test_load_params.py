@@ -22,6 +22,17 @@ def edited(tmp_path, path, value):
     return tmp_path / "params.yaml"
 
 
+def test_a_section_that_is_not_there_is_named_without_the_rest_of_the_file(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("report:\n  title: alone\n")
+
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+
+    assert "  split is missing; docs/params.md says what it is" in str(caught.value).splitlines()
+    assert "alone" not in str(caught.value)
+
+
 def test_a_misspelt_parameter_is_an_error_that_names_it(tmp_path):
     with pytest.raises(ParamsError, match=r"views\.size_pixels: there is no such parameter"):
         load_params(edited(tmp_path, ["views", "size_pixels"], 96))

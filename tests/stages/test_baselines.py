@@ -2,6 +2,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from report_files import input_paths, write_inputs
 from sklearn.metrics import roc_auc_score
@@ -47,6 +48,20 @@ def test_every_test_nodule_is_answered_by_every_baseline_that_can_be_had(inputs,
         assert np.stack(rows["probabilities"]).shape == (len(test), len(task.target.class_names))
     assert about["absent"].keys() == {"frozen_features"}
     assert about["notes"]["random_features"].startswith(("resnet10t", "mobilenetv3_small_050"))
+
+
+def test_the_diameter_answers_train_and_validation_without_each_nodules_own_fold(inputs, tmp_path):
+    run(inputs, tmp_path / "out")
+
+    left_out = read_table(tmp_path / "out" / "left_out.parquet", TABLE)
+    split = read_table(inputs / "data/split.parquet", SPLIT).query("part != 'test' and binary >= 0")
+    assert sorted(left_out["nodule_id"]) == sorted(split["nodule_id"])
+    nodules = read_table(inputs / "data/index/nodules.parquet", NODULES).set_index("nodule_id")
+    rows = split.set_index("nodule_id").loc[left_out["nodule_id"]]
+    chances, sizes = np.stack(left_out["probabilities"])[:, 1], nodules.loc[rows.index, "diameter_mm"]
+    for fold, found in pd.Series(chances, rows.index).groupby(rows["fold"]):
+        order = found.sort_values().index  # one model a fold, so its answers go up or down with the size
+        assert sizes[order].is_monotonic_increasing or sizes[order].is_monotonic_decreasing, fold
 
 
 def test_labels_of_the_test_part_are_not_looked_at(project, tmp_path):

@@ -321,6 +321,26 @@ def test_a_model_that_was_trained_on_validation_is_calibrated_on_answers_of_memb
     assert found["fitted_on"] == len(answers) == 64
 
 
+def test_a_model_of_folds_stands_beside_the_diameter_out_of_fold_too(tmp_path, capsys):
+    cohort = write_cohort(tmp_path / "cohort")
+    bundle, answers = fold_ensemble(tmp_path, cohort)
+
+    run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
+
+    found = metrics_of(tmp_path / "out")["cross_validated"]
+    right = np.mean(np.stack(answers["probabilities"]).argmax(axis=1) == answers["label"])
+    assert found["n"] == len(answers)
+    assert found["raw"]["accuracy"]["value"] == pytest.approx(right)
+    assert found["raw_minus_diameter"]["accuracy"]["value"] == pytest.approx(
+        right - found["diameter"]["accuracy"]["value"]
+    )
+    assert f"Out of fold, {len(answers)} nodules" in capsys.readouterr().err
+
+
+def test_a_model_that_was_trained_on_train_alone_has_no_such_answers(evaluated):
+    assert "cross_validated" not in metrics_of(evaluated[3])
+
+
 def test_test_predictions_are_the_models_own_whatever_it_was_trained_on(tmp_path):
     cohort = write_cohort(tmp_path / "cohort")
     run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "before")
