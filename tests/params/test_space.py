@@ -56,7 +56,7 @@ def test_a_space_is_written_as_choices_and_ranges(tmp_path):
             {"learning_rate": {"low": 1e-2, "high": 1e-4}},
             "learning_rate goes from 0.01 to 0.0001;",
         ),
-        ({"learning_rate": {"low": 1e-2}}, "high: Field required"),
+        ({"learning_rate": {"low": 1e-2}}, "high is missing"),
         (
             {"weight_decay": {"low": 0, "high": 1, "scale": "log"}},
             "weight_decay starts at 0; a log",
