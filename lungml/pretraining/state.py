@@ -13,11 +13,12 @@ from lungml.models.backbones import embedding_size
 from lungml.params.pretrain import PretrainParams
 from lungml.pretraining.vicreg import Terms, build_expander
 from lungml.training.determinism import seeded
-from lungml.training.optim import build_optimizer
+from lungml.training.optim import build_optimizer, resume_optimizer
+from lungml.training.record import Record
 
 
 @dataclass(frozen=True)
-class PretrainRecord:
+class PretrainRecord(Record):
     """One epoch, for a person and for the curve; means over its steps, `epoch` counts from 1.
 
     `deviation` is that of the expander's dimensions over a batch: 1 is the goal, 0 is a constant answer.
@@ -33,13 +34,6 @@ class PretrainRecord:
     learning_rate: float
     images_per_s: float
     seconds: float
-
-    def lasting(self) -> dict[str, Any]:
-        """What is written into outputs, which are the same byte for byte."""
-        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_MACHINE}
-
-
-_OF_THE_MACHINE = {"images_per_s", "seconds"}
 
 
 @dataclass
@@ -117,7 +111,7 @@ class PretrainState:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on from a checkpoint of the same pretraining."""
         self.network.load_state_dict(saved["network"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        resume_optimizer(self.optimizer, saved["optimizer"])
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.records = [PretrainRecord(**record) for record in saved["records"]]
         self._tally = _Tally(**saved["tally"])

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from lungml.models.classifier import Classifier
 from lungml.params.model import RecipeParams
 from lungml.training.optim import Average, build_optimizer, copy_state, layer_rate_shares, resume_optimizer
+from lungml.training.record import Record
 from lungml.training.validation import Validation
 
 
 @dataclass(frozen=True)
-class EpochRecord:
+class EpochRecord(Record):
     """One epoch, for a person and for the learning curve; `epoch` counts from 1 through both phases.
 
     `learning_rate` is the last step's, `trainable_share` of parameters. The last two depend on the machine
@@ -33,13 +34,6 @@ class EpochRecord:
     trainable_share: float
     images_per_s: float
     seconds: float
-
-    def lasting(self) -> dict[str, Any]:
-        """What is written into outputs, which are the same byte for byte."""
-        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_MACHINE}
-
-
-_OF_THE_MACHINE = {"images_per_s", "seconds"}
 
 
 @dataclass
