@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lungml.evaluation.caveats import metadata_warning
+
 _WIDTHS = (22, 22, 7, 7, 7, 9, 22)
 
 
@@ -31,7 +33,7 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
     for name, found in metrics["comparisons"]["rows"].items():
         lines.append(f"  {metrics['comparisons']['metric']}, model - {name}: {_said(found)}")
     if metrics["metadata_tell_the_label"]:
-        lines.append("  The file's metadata alone tell the label: the model may have learnt them instead.")
+        lines.append(f"  {metadata_warning(metrics['baselines']['metadata']['auroc'])}")
     if metrics["weights"] == "random":
         lines.append("  The backbone started from random weights, not from pretrained ones.")
     return lines
