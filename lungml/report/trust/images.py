@@ -31,7 +31,7 @@ def images_block(trust: Json) -> Block:
         "Images unlike those of train",
         f"The model would not answer for {with_interval(found['abstained'])} of the test images; "
         f"{percent(found['abstention'])} were wanted. {noticed}",
-        "The distance of an image from those of train, in what the backbone makes of it at three depths; "
+        "The distance of an image from those of train, in itself and in what the backbone makes of it; "
         f"beyond a threshold that was fixed on {_WHERE[found['threshold_on']]} the model should not answer. "
         "Test images made wrong on purpose show whether the distance notices: an AUROC of 1 tells all of "
         "them from right ones. Where they are only changed, as another kernel would, no AUROC is too low: it "
