@@ -35,10 +35,13 @@ from lungml.panel import label_probabilities
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
+from lungml.usual import Usual, as_arrays, from_arrays
 
 FORMAT = 4
 """Grows when a bundle of an older lungml can no longer be read."""
 _WEIGHTS, _INFO = "weights.safetensors", "bundle.json"
+_USUAL = "usual."
+"""How names of what `Bundle.usual` holds begin among the weights; bundles of older lungml have none."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Bundle:
     """One member or several, and what they were made with.
 
     `members` answer together: the mean of their probabilities. `lineage` holds data_sha256 and split_sha256;
-    `history` sums the training up; `versions` are of the libraries.
+    `history` sums the training up; `versions` are of the libraries. `usual` is what images that the first
+    member may answer for look like to its backbone; None where that was not learnt.
     """
 
     members: tuple[Member, ...]
@@ -83,6 +87,7 @@ class Bundle:
     lineage: dict[str, str]
     history: dict[str, Any]
     versions: dict[str, str]
+    usual: Usual | None = None
 
     @property
     def weights(self) -> str:
@@ -142,7 +147,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
             f"{number}.{name}": value.cpu().contiguous()
             for number, member in enumerate(bundle.members)
             for name, value in member.classifier.state_dict().items()
-        }
+        } | _usual_state(bundle.usual)
         save_file(state, temporary / _WEIGHTS)
         info = _describe(bundle) | {"weights_sha256": sha256_file(temporary / _WEIGHTS)}
         write_json(temporary / _INFO, info | {"sha256": sha256_json(info)})
@@ -157,10 +162,12 @@ def read_bundle(folder: Path) -> Bundle:
     info = read_info(folder)
     if not (folder / _WEIGHTS).is_file() or sha256_file(folder / _WEIGHTS) != info["weights_sha256"]:
         raise ModelError(f"{folder / _WEIGHTS} is missing or has changed since it was written; {_AGAIN}")
-    task = Task(info["task"])
+    task, state = Task(info["task"]), load_file(folder / _WEIGHTS)
+    usual = {name: value.numpy() for name, value in _part_of(state, _USUAL).items()}
     return Bundle(
-        members=_read_members(info, len(task.target.class_names), load_file(folder / _WEIGHTS)),
+        members=_read_members(info, len(task.target.class_names), state),
         task=task,
+        usual=from_arrays(usual) if usual else None,
         views=ViewsParams.model_validate(info["views"]),
         labels=LabelParams.model_validate(info["labels"]),
         **{name: info[name] for name in _PLAIN},
@@ -218,6 +225,11 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
         "labels": bundle.labels.model_dump(mode="json"),
         **{name: getattr(bundle, name) for name in _PLAIN},
     }
+
+
+def _usual_state(usual: Usual | None) -> dict[str, Tensor]:
+    arrays = {} if usual is None else as_arrays(usual)
+    return {f"{_USUAL}{name}": torch.from_numpy(np.array(each, order="C")) for name, each in arrays.items()}
 
 
 def _read_members(info: dict[str, Any], classes: int, state: dict[str, Tensor]) -> tuple[Member, ...]:

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.params import load_params, read_yaml
+from lungml.revision import WRITTEN_WHILE_RUNNING
 
 _PARAMS = "params.yaml"
 _LIST = "scope"
@@ -39,7 +40,8 @@ def make_workspace(root: Path, folder: Path, changes: Mapping[str, Any]) -> None
         raise MissingInputError(f"{root} is not lungml's repository: it has no dvc.yaml or no .git; go there")
     if folder.is_dir() and any(folder.iterdir()):
         raise ParamsError(f"{folder} is not empty; name a new folder")
-    if changed := _git(root, "diff", "--name-only", "HEAD", "--", ".", ":(exclude)dvc.lock"):
+    written = (f":(exclude){name}" for name in WRITTEN_WHILE_RUNNING)
+    if changed := _git(root, "diff", "--name-only", "HEAD", "--", ".", *written):
         raise InputError(
             f"{changed.splitlines()[0]} differs from the last commit; commit it first, or `git stash`, "
             "so that the new project holds what you see"

@@ -25,6 +25,30 @@ def phantom_views(patients):
     return {View.SLICE: slices, View.NODULE: crops}, organs
 
 
+@cache
+def children_views(patients):
+    """Both views of the first nodule of each patient (N, H, W) in HU, as if of a child of ten."""
+    found = [_views_of(child(patient)) for patient in draw_patients(PhantomParams(patients=patients))]
+    slices, crops, _ = (np.stack(images) for images in zip(*found, strict=True))
+    return {View.SLICE: slices, View.NODULE: crops}
+
+
+def child(patient):
+    """The same chest at 75 % of its lengths."""
+    body = patient.body
+    lengths = (
+        "scale",
+        "width_mm",
+        "depth_mm",
+        "fat_mm",
+        "rib_spacing_mm",
+        "rib_phase_mm",
+        "vertebra_phase_mm",
+    )
+    smaller = {name: 0.75 * getattr(body, name) for name in lengths}
+    return replace(patient, body=replace(body, age_years=10, breast_mm=0.0, **smaller))
+
+
 def _views_of(patient):
     """Only the plane of the nodule is drawn."""
     scene = place(patient)

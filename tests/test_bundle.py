@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from lungml.bundle import (
     FORMAT,
@@ -25,6 +26,7 @@ from lungml.panel import label_probabilities
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.terms import Task
+from lungml.usual import Cloud, Usual, as_arrays
 
 WINDOW = Normalisation("window", ((-1000.0, 400.0),), (0.31,), (0.27,))
 
@@ -220,6 +222,27 @@ def test_an_ensemble_names_what_each_backbone_began_with_once():
     many = replace(ensemble, members=ensemble.members * 2)
 
     assert many.weights == "random (seed 4); random (seed 5)"
+
+
+def test_what_is_usual_comes_back_with_the_model(bundle, tmp_path):
+    half = np.linalg.cholesky(np.array([[2.0, 1.0], [1.0, 3.0]])).astype(np.float32)
+    cloud = Cloud(np.ones(2), np.full(2, 0.5), half, np.asarray(3.0), np.asarray(0.7))
+    knowing = replace(bundle, usual=Usual({0.2: cloud, 1.0: cloud}, np.array([-0.5, 0.1, 2.5])))
+    write_bundle(tmp_path / "model", knowing)
+
+    found = read_bundle(tmp_path / "model")
+
+    assert as_arrays(found.usual).keys() == as_arrays(knowing.usual).keys()
+    for name, values in as_arrays(knowing.usual).items():
+        assert np.array_equal(as_arrays(found.usual)[name], values)
+        assert as_arrays(found.usual)[name].dtype == values.dtype
+    assert np.array_equal(predict(found, images_hu()), predict(bundle, images_hu()))
+
+
+def test_a_bundle_that_does_not_know_what_is_usual_is_read_too(folder):
+    """As an older lungml wrote them."""
+    assert not any(name.startswith("usual") for name in load_file(folder / "weights.safetensors"))
+    assert read_bundle(folder).usual is None
 
 
 def test_pictures_show_all_that_any_member_sees():

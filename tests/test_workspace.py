@@ -55,6 +55,18 @@ def test_uncommitted_changes_are_not_left_behind_in_silence(project, tmp_path):
         make_workspace(project, tmp_path / "mine", {})
 
 
+@pytest.mark.parametrize("name", ["test-ledger.jsonl", "dvc.lock"])
+def test_what_a_run_writes_into_tracked_files_is_no_uncommitted_change(project, tmp_path, name):
+    (project / name).write_text("")
+    git(project, "add", name)
+    git(project, "commit", "--quiet", "-m", "second")
+    (project / name).write_text("{}\n")
+
+    make_workspace(project, tmp_path / "mine", {})
+
+    assert (tmp_path / "mine" / name).read_text() == ""
+
+
 def test_a_wrong_parameter_is_named(project, tmp_path):
     with pytest.raises(ParamsError, match=r"split\.sed: there is no such parameter"):
         make_workspace(project, tmp_path / "mine", {"split": {"sed": 7}})

@@ -23,6 +23,7 @@ DISTANCES = {
         {"case": "inverted", "auroc": 1.0, "abstained": 1.0},
         {"case": "blank", "auroc": 0.93, "abstained": 0.4},
     ],
+    "subtle": [{"case": "smoothed", "auroc": 0.61, "abstained": 0.1}],
 }
 
 

@@ -10,6 +10,8 @@ import click
 from lungml.progress import say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lungml.evaluation.pairing import Drawing
     from lungml.report.compare.findings import Finding
     from lungml.report.compare.sides import Side
@@ -33,13 +35,16 @@ def command(first: str, second: str, out: Path) -> None:
 
     A run is the folder of a finished project (or its reports), the id of an MLflow run, or a registered
     model such as models:/lungml-nodule-binary@champion. Prints every metric of both with the paired
-    difference, and writes one HTML page that also says what the runs were made with.
+    difference, and writes one HTML page that also says what the runs were made with. As it chooses by the
+    test part, it is a line in the project's test-ledger.jsonl.
     """
     from lungml.files import write_text
     from lungml.report.compare.findings import compare_runs
     from lungml.report.compare.page import comparison_page
 
-    found = compare_runs(_read(first), _read(second), (first, second), _drawing())
+    sides = _read(first), _read(second)
+    found = compare_runs(*sides, (first, second), _drawing())
+    _enter([task.task for task in found.tasks], *sides)
     write_text(out, comparison_page(found))
     for line in comparison_lines(found):
         click.echo(line)
@@ -75,6 +80,18 @@ def _read(run: str) -> dict[Task, Side]:
         return read_folder(path)
     with fetched_run(run) as found:
         return {found.task: read_side(found.task, found.evaluation, Made(found.params, found.tags))}
+
+
+def _enter(tasks: list[Task], first: Mapping[Task, Side], second: Mapping[Task, Side]) -> None:
+    """Into the ledger of the project that this is typed in."""
+    from lungml.sealing.ledger import NAME, enter_comparison
+
+    if not _PARAMS.is_file():
+        say("this folder is no project, so the comparison is in no ledger of the test part")
+        return
+    for task in tasks:
+        bundles = tuple(side[task].lineage["bundle_sha256"] for side in (first, second))
+        enter_comparison(Path(NAME), task, (bundles[0], bundles[1]), "comparison")
 
 
 def _drawing() -> Drawing:

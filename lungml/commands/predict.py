@@ -10,21 +10,19 @@ import click
 
 from lungml.errors import MissingInputError, ParamsError
 from lungml.progress import say, track
-from lungml.terms import Target, Task, View
+from lungml.terms import Task, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
     from lungml.bundle import Bundle
+    from lungml.evaluation.answer_table import Answers
     from lungml.sources.unlabelled import UnlabelledCrops
 
 _AT_ONCE = 512
 _REGISTRY = "models:/"
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_PARAMS = Path("params.yaml")
 
 
 @click.command("predict")
@@ -43,16 +41,24 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Mean over five views (itself, flip left-right, flip up-down, turn left, turn right), or one view.",
 )
-def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool) -> None:
+@click.option(
+    "--abstention",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Share of usual images that may be called out of distribution. Default: evaluate.trust.abstention.",
+)
+def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool, abstention: float | None) -> None:
     """Write what a model says about the nodules in the archive CROPS; they need no labels.
 
     CROPS is an .npz with `hu` (n, height, width), int16 native pixels, and `nodule_id`. The table of --points
     has the columns nodule_id, patient_id and pixel_spacing_mm; others, such as labels, are not looked at.
     --out gets a row for each of its rows, in their order: nodule_id, p1 to p5 (of a model of five classes:
-    the probability of each score) and p_malignant (p4 + p5, or that of a model of two classes). The views
-    are cut as in training. The files given are only read.
+    the probability of each score) and p_malignant (p4 + p5, or that of a model of two classes). Then follow
+    distance, how far the image lies from those of train for the model's first member (0 is usual, 1 is
+    rare), and out_of_distribution, true where that is too far to believe the answer; both are empty for a
+    model that an older lungml made. The views are cut as in training. The files given are only read.
     """
     from lungml.bundle import read_bundle
+    from lungml.evaluation.answer_table import abstention_sentence, answer_table
     from lungml.files import write_text
     from lungml.sources.unlabelled import read_unlabelled
 
@@ -66,37 +72,48 @@ def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool) -> N
             f"name a model of {Task.NODULE_BINARY} or {Task.NODULE_FIVE}"
         )
     given = read_unlabelled(crops, points)
-    table = answer_table(bundle.task.target, given, predict_crops(bundle, given, tta=tta))
-    write_text(out, table.to_csv(index=False))
+    answers = predict_crops(bundle, given, tta=tta)
+    threshold = None if bundle.usual is None else bundle.usual.threshold(_abstention(abstention))
+    table = answer_table(bundle.task.target, answers, threshold)
+    beyond = table["out_of_distribution"].map({True: "true", False: "false"})
+    table.insert(0, "nodule_id", list(given.nodule_ids))
+    write_text(out, table.assign(out_of_distribution=beyond).to_csv(index=False))
     views = "mean over five views" if tta else "one view"
     say(f"{out}: {len(table)} nodules by a model of {bundle.task}, {views}; it predicts readers' ratings")
+    say(abstention_sentence(table, threshold, members=len(bundle.members)))
 
 
-def predict_crops(bundle: Bundle, crops: UnlabelledCrops, *, tta: bool) -> NDArray[np.float64]:
-    """Class probabilities (N, K) of crops, in their order."""
+def predict_crops(bundle: Bundle, crops: UnlabelledCrops, *, tta: bool) -> Answers:
+    """Answers about crops, in their order."""
     import numpy as np
 
     from lungml.bundle import predict
+    from lungml.evaluation.answer_table import Answers, answer_images
     from lungml.evaluation.tta import predict_tta
 
-    answer = predict_tta if tta else predict
     starts = range(0, len(crops), _AT_ONCE)
-    return np.concatenate(
-        [
-            answer(bundle, crops.views(slice(start, start + _AT_ONCE), bundle.views))
-            for start in track(starts, "crops, by the hundreds", len(starts))
-        ]
+    parts = [
+        answer_images(
+            bundle,
+            crops.views(slice(start, start + _AT_ONCE), bundle.views),
+            predict_tta if tta else predict,
+        )
+        for start in track(starts, "crops, by the hundreds", len(starts))
+    ]
+    return Answers(
+        np.concatenate([part.probabilities for part in parts]), np.concatenate([part.far for part in parts])
     )
 
 
-def answer_table(target: Target, crops: UnlabelledCrops, probabilities: NDArray[np.float64]) -> pd.DataFrame:
-    """nodule_id, p1 to p5 for the target `five`, and p_malignant of probabilities (N, K)."""
-    import pandas as pd
+def _abstention(given: float | None) -> float:
+    """As asked for, as the project says, or as lungml is shipped where no project is."""
+    from lungml.params import load_params
+    from lungml.params.trust import TrustParams
 
-    if target is Target.BINARY:
-        return pd.DataFrame({"nodule_id": crops.nodule_ids, "p_malignant": probabilities[:, 1]})
-    scores = {f"p{score}": column for score, column in enumerate(probabilities.T, start=1)}
-    return pd.DataFrame({"nodule_id": crops.nodule_ids, **scores, "p_malignant": scores["p4"] + scores["p5"]})
+    if given is not None:
+        return given
+    trust = load_params().evaluate.trust if _PARAMS.is_file() else TrustParams()
+    return trust.abstention
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 
 A patient's nodules look alike and are labelled alike, so each patient is left out in turn (jackknife over
 clusters). Chosen by simulated coverage with 100 and 300 patients of 1 to 9 nodules, two and five classes: in
-500 to 1,000 repeats it is 92.9 to 96.8 % for every metric, also for the AUPRC of a class of 16 nodules, where
-patients - 1 degrees of freedom gave 91 %. With 100 patients the percentile bootstrap over patients covered
-weighted AUPRC in 92.7 % (two classes) and 83.2 % (five, where it misses the upward bias of average
+4,000 repeats with 100 it is 94.4 to 96.4 % for every metric, also for the AUPRC of a class of 16 nodules,
+where patients - 1 degrees of freedom gave 91 %. With 100 patients the percentile bootstrap over patients
+covered weighted AUPRC in 92.7 % (two classes) and 83.2 % (five, where it misses the upward bias of average
 precision), BCa in 92.5 and 92.3 %. No random numbers are needed. `tests/evaluation/test_intervals.py` holds
 the simulation.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lungml.evaluation.caveats import metadata_warning
+
 _WIDTHS = (22, 22, 7, 7, 7, 9, 22)
 
 
@@ -33,7 +35,7 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
     if found := metrics.get("cross_validated"):
         lines += _cross_validated(found, metrics["comparisons"]["metric"])
     if metrics["metadata_tell_the_label"]:
-        lines.append("  The file's metadata alone tell the label: the model may have learnt them instead.")
+        lines.append(f"  {metadata_warning(metrics['baselines']['metadata']['auroc'])}")
     if metrics["weights"] == "random":
         lines.append("  The backbone started from random weights, not from pretrained ones.")
     return lines

@@ -1,7 +1,7 @@
 """How far rows lie from those a detector was fitted on: three detectors for embeddings, one for statistics.
 
-Sources: kNN distance, Ramaswamy et al. 2000, doi:10.1145/342009.335437; shrunk covariance, Ledoit & Wolf
-2004, doi:10.1016/S0047-259X(03)00096-4; isolation forest, Liu et al. 2008, doi:10.1109/ICDM.2008.17.
+Sources: kNN distance, Ramaswamy et al. 2000, doi:10.1145/342009.335437; isolation forest, Liu et al. 2008,
+doi:10.1109/ICDM.2008.17.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 from sklearn.ensemble import IsolationForest
 
+from lungml.covariance import shrunk_covariance, standardise
 from lungml.outliers.image_statistics import deviations
 from lungml.params.model import OutlierParams
 
@@ -65,31 +66,6 @@ DETECTORS: dict[str, tuple[Literal["embedding", "statistics"], Detector]] = {
     "image": ("statistics", image_deviation),
 }
 """Score -> what it looks at, and (fit (N, D), rows (M, D), params) -> (M,), higher is more unusual."""
-
-
-def shrunk_covariance(rows: FloatArray) -> FloatArray:
-    """Covariance (D, D) of `rows` (N, D), drawn towards a multiple of the identity as Ledoit & Wolf do.
-
-    One matrix product: the variance of its entries needs only the squared lengths of the rows.
-    """
-    count, features = rows.shape
-    centred = rows - rows.mean(axis=0)
-    covariance = centred.T @ centred / count
-    level = float(np.trace(covariance)) / features
-    squares = float((covariance**2).sum())
-    spread = squares - features * level**2
-    noise = (float(((centred**2).sum(axis=1) ** 2).sum()) / count - squares) / count
-    shrinkage = min(max(noise / spread, 0.0), 1.0) if spread > 0 else 0.0
-    covariance *= 1.0 - shrinkage
-    covariance.flat[:: features + 1] += shrinkage * level
-    return np.asarray(covariance)
-
-
-def standardise(fit: FloatArray, rows: FloatArray) -> FloatArray:
-    """Scale by mean and deviation of `fit`; features that hardly vary there are not blown up."""
-    deviation = fit.std(axis=0)
-    usual = float(np.median(deviation[deviation > 0])) if (deviation > 0).any() else 1.0
-    return np.asarray((rows - fit.mean(axis=0)) / np.maximum(deviation, 0.1 * usual))
 
 
 def _scaled(fit: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:

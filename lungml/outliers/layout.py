@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from lungml.outliers.detectors import standardise
+from lungml.covariance import standardise
 from lungml.params.model import OutlierParams
 
 FloatArray = NDArray[np.float64]

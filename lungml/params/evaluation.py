@@ -29,6 +29,9 @@ class EvaluateParams(Section):
     """Times that patients are drawn anew to compare two models."""
     seed: int = 20250301
     """Of those draws."""
+    reopen: Literal["freely", "with-reason"] = "freely"
+    """`with-reason`: a second model is judged on the same test part only if LUNGML_TEST_REASON says why;
+    `freely`: it is judged, and the report warns if nothing says why."""
     preregistration: str | None = None
     """A file that says what is tested, committed before the test part is opened; then a second model of a
     task is only judged with a reason (docs/trust.md)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lungml.evaluation.caveats import metadata_warning
 from lungml.report import wording
 from lungml.report.collect import Json
 from lungml.report.published import LABEL, SEED_STUDY
@@ -109,4 +110,4 @@ def _chances(values: Json, columns: list[str]) -> list[Json]:
 def _metadata_warning(metrics: Json) -> str:
     if not metrics["metadata_tell_the_label"]:
         return ""
-    return wording.metadata_warning(number_of(metrics["baselines"]["metadata"], "auroc"))
+    return metadata_warning(number_of(metrics["baselines"]["metadata"], "auroc"))

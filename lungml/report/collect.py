@@ -11,7 +11,7 @@ import pandas as pd
 
 from lungml.errors import InputError, MissingInputError
 from lungml.files import read_json
-from lungml.sealing.ledger import Opening, read_openings
+from lungml.sealing.ledger import Comparison, Opening, read_comparisons, read_openings
 from lungml.tables import NODULES, OUTLIERS, SERIES, SPLIT, SUSPICIOUS, read_table
 from lungml.terms import Task, View
 
@@ -80,6 +80,7 @@ class TaskFiles:
     trust: Json | None
     suspicious: pd.DataFrame | None
     openings: list[Opening]
+    comparisons: list[Comparison]
     figures: Mapping[str, list[Path]]
     """Stage -> its PNG files, in order of their names."""
 
@@ -188,7 +189,8 @@ def _read_task(places: Places, task: Task) -> TaskFiles:
         ],
         trust=_read_optional(places.evaluation / task / "trust.json"),
         suspicious=_read_suspicious(places.evaluation / task / "suspicious_labels.parquet"),
-        openings=[opening for opening in read_openings(places.ledger) if opening.task == task],
+        openings=[line for line in read_openings(places.ledger) if line.task == task],
+        comparisons=[line for line in read_comparisons(places.ledger) if line.task == task],
         figures={stage: sorted(folder.glob("*.png")) for stage, folder in folders.items()},
     )
 

@@ -85,7 +85,7 @@ def _flat(found: TaskFiles) -> dict[str, Any]:
         numbers[f"{name}_{HEADLINE}"] = number_of(values, HEADLINE)["value"]
     headline = number_of(metrics["raw"], HEADLINE)
     numbers |= {f"{HEADLINE}_{part}": headline[part] for part in ("low", "high", "chance", "skill")}
-    numbers |= trust_numbers(found.trust, len(found.openings))
+    numbers |= trust_numbers(found.trust, found.openings, found.comparisons)
     return numbers | {
         "random_weights": metrics["weights"].startswith("random"),
         "version": (found.registration or {}).get("version"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lungml.report.collect import Json
 from lungml.report.summary import HEADLINE, number_of
+from lungml.sealing.account import FLATTERED
 from lungml.terms import Target, Task, View
 
 MINUS = "\N{MINUS SIGN}"
@@ -26,6 +27,10 @@ PERMUTED = (
 INFERRED = (
     "No patient is named in these data: patients were inferred from slices that are the same or nearly so, "
     "and the split is only as good as that."
+)
+REOPENED = (
+    "The test part was opened again, for other models than the first and without a reason, so the numbers on "
+    f"it may flatter. {FLATTERED}. Each task says how often it was opened."
 )
 FAILED_CHECKS = "The data contract does not hold: see Checks below before you believe any number."
 
@@ -146,12 +151,19 @@ def in_reading_order(stage: str, figures: list[Path]) -> list[Path]:
 
 
 def warnings(
-    *, phantom: bool, weights: Iterable[str], permuted: bool, checks_hold: bool, patients_inferred: bool
+    *,
+    phantom: bool,
+    weights: Iterable[str],
+    permuted: bool,
+    checks_hold: bool,
+    patients_inferred: bool,
+    reopened: bool,
 ) -> list[str]:
     """What a reader must know before any number; guessed patients first, then the gravest."""
     said = {
         INFERRED: patients_inferred,
         FAILED_CHECKS: not checks_hold,
+        REOPENED: reopened,
         PERMUTED: permuted,
         PHANTOM: phantom,
         RANDOM: any(weight.startswith("random") for weight in weights),
@@ -213,21 +225,6 @@ def beats_chance(metrics: Json) -> str:
     if low > chance:
         return "Above chance."
     return "Below chance." if high < chance else "Not shown to be above chance."
-
-
-def metadata_warning(found: Json) -> str:
-    """Say that the label can, or might, be told without looking at the image."""
-    interval = "" if found["low"] is None else f" ({number(found['low'])} to {number(found['high'])})"
-    shown = found["low"] is not None and found["low"] > _GUESSING
-    tell = "tell" if shown else "might tell (these patients are too few to say)"
-    return (
-        f"The file's metadata alone reach an AUROC of {number(found['value'])}{interval}: scanner, kernel, "
-        f"thickness or row {tell} the label, so a model may have learnt them and not the nodule."
-    )
-
-
-_GUESSING = 0.5
-"""AUROC of an answer that says nothing."""
 
 
 def comparison_note(comparisons: Json) -> str:

@@ -4,6 +4,9 @@ A test part that is looked at again and again becomes a second validation part: 
 best on test is better there by luck alone. So each opening is one line of JSON in `test-ledger.jsonl`, in the
 project's root, under version control and outside everything that DVC restores. The same model on the same
 split is one opening, however often it is measured, so that a rerun changes nothing.
+
+Saved answers of two models can be compared without opening anything. That chooses by the test part too, so
+it is a line of its own; the same two models are one such line for each purpose.
 """
 
 from __future__ import annotations
@@ -13,10 +16,17 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lungml.errors import InputError, OutputError
 from lungml.revision import git_tags, who
+
+NAME = "test-ledger.jsonl"
+"""In a project's root."""
+REASON = "LUNGML_TEST_REASON"
+"""Environment variable with the reason; it changes no result, so it is no parameter."""
+Purpose = Literal["comparison", "gate"]
+"""Why saved answers were compared: a person asked, or the promotion gate did."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +66,42 @@ class Opening:
         )
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Another line of it: saved answers of two models on test nodules were held against each other."""
+
+    task: str
+    compared: list[str]
+    """Checksums of the two bundles, in rising order."""
+    purpose: Purpose
+    when: str
+    who: str
+    git_commit: str
+    git_dirty: str
+    reason: str
+
+
+def given_reason() -> str:
+    """What `REASON` says, on one line; '' if it says nothing."""
+    return " ".join(os.environ.get(REASON, "").split())
+
+
 def read_openings(path: Path) -> list[Opening]:
-    """Lines of the ledger in their order; a ledger that is not there is empty.
+    """Openings in the ledger in their order; a ledger that is not there is empty.
 
     Raises:
-        InputError: a line is no opening.
+        InputError: a line is neither an opening nor a comparison.
     """
-    if not path.is_file():
-        return []
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            found.append(Opening(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"{path}, line {number} is no opening of the test part; get the file back from version "
-                "control, as it says how often the test part was looked at"
-            ) from error
-    return found
+    return [line for line in _read(path) if isinstance(line, Opening)]
+
+
+def read_comparisons(path: Path) -> list[Comparison]:
+    """Comparisons in the ledger in their order; a ledger that is not there is empty.
+
+    Raises:
+        InputError: a line is neither an opening nor a comparison.
+    """
+    return [line for line in _read(path) if isinstance(line, Comparison)]
 
 
 def enter(
@@ -84,7 +112,7 @@ def enter(
     metrics: dict[str, float | None],
     preregistered: dict[str, Any] | None,
 ) -> bool:
-    """Add a line to the ledger, unless just this was opened before; tells whether it did.
+    """Add an opening to the ledger, unless just this was opened before; tells whether it did.
 
     Several stages may write at the same time: a line is one write at the end of the file.
 
@@ -94,16 +122,56 @@ def enter(
     """
     if any(opening.is_of(sealed) for opening in read_openings(path)):
         return False
-    opening = Opening(
-        **asdict(sealed),
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        who=who(),
-        **git_tags(),
-        reason=reason,
-        metrics=metrics,
-        preregistered=preregistered,
-    )
-    line = json.dumps(asdict(opening), sort_keys=True, allow_nan=False) + "\n"
+    opening = Opening(**asdict(sealed), **_now(), reason=reason, metrics=metrics, preregistered=preregistered)
+    _append(path, opening)
+    return True
+
+
+def enter_comparison(path: Path, task: str, bundles: tuple[str, str], purpose: Purpose) -> bool:
+    """Add a comparison to the ledger, unless these two were compared for that before; tells whether it did.
+
+    A model beside itself is no comparison.
+
+    Args:
+        path: of the ledger.
+        task: of both models.
+        bundles: their checksums.
+        purpose: why.
+
+    Raises:
+        InputError: the ledger is damaged.
+        OutputError: it cannot be written.
+    """
+    compared = sorted(bundles)
+    known = [(line.task, line.compared, line.purpose) for line in read_comparisons(path)]
+    if bundles[0] == bundles[1] or (task, compared, purpose) in known:
+        return False
+    _append(path, Comparison(task, compared, purpose, **_now(), reason=given_reason()))
+    return True
+
+
+def _now() -> dict[str, str]:
+    return {"when": datetime.now(UTC).isoformat(timespec="seconds"), "who": who(), **git_tags()}
+
+
+def _read(path: Path) -> list[Opening | Comparison]:
+    if not path.is_file():
+        return []
+    found: list[Opening | Comparison] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            found.append(Comparison(**row) if "compared" in row else Opening(**row))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}, line {number} is no opening of the test part and no comparison on it; get the file "
+                "back from version control, as it says how often the test part was looked at"
+            ) from error
+    return found
+
+
+def _append(path: Path, entry: Opening | Comparison) -> None:
+    line = json.dumps(asdict(entry), sort_keys=True, allow_nan=False) + "\n"
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -116,4 +184,3 @@ def enter(
             f"cannot write {path}: {error.strerror}. The test part is not opened without an entry; make the "
             "project's folder writable and run the same command again"
         ) from error
-    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,11 @@ from typing import Any
 from lungml.errors import InputError
 from lungml.files import sha256_file
 from lungml.params.data import LabelParams
+from lungml.params.evaluation import EvaluateParams
 from lungml.revision import is_committed
-from lungml.sealing.ledger import Sealed, enter, read_openings
+from lungml.sealing.ledger import NAME, REASON, Opening, Sealed, enter, given_reason, read_openings
 from lungml.sealing.preregistration import Preregistration, read_preregistration
 from lungml.terms import Task
-
-REASON = "LUNGML_TEST_REASON"
-"""Environment variable with the reason; it changes no result, so it is no parameter."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +52,39 @@ class Permit:
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
-def ask(sealed: Sealed, ledger: Path, preregistration: str | None) -> Permit:
+def ask(sealed: Sealed, ledger: Path, params: EvaluateParams) -> Permit:
     """Ask to open the test part.
 
-    Without a pre-registration every opening is allowed and written down. With one, it must be there and
-    committed, and a second model of the task needs a reason.
+    With `reopen: with-reason`, a second model on the same test part needs a reason. With a pre-registration,
+    that must be there and committed, and a second model of the task needs a reason on whatever split.
+    Otherwise every opening is allowed and written down.
 
     Raises:
         ParamsError: the pre-registration is not there, or is wrong.
         InputError: it is not committed, a reason is missing, or the ledger is damaged.
     """
-    reason = " ".join(os.environ.get(REASON, "").split())
-    openings = read_openings(ledger)
-    if preregistration is None:
+    reason, openings = given_reason(), read_openings(ledger)
+    before = [opening for opening in openings if opening.task == sealed.task]
+    if params.preregistration is None:
+        here = [opening for opening in before if opening.split_sha256 == sealed.split_sha256]
+        if params.reopen == "with-reason":
+            _need_reason(sealed, here, reason, "evaluate.reopen asks for a reason to open it again")
         return Permit(sealed, ledger, reason, None, "")
-    path = Path(preregistration)
+    path = Path(params.preregistration)
     registered = read_preregistration(path, Task(sealed.task))
     if is_committed(path) is False:
         raise InputError(
             f"{path} is not committed as it is now, so nobody can tell that it was written before the test "
             "part was opened; commit it and run the same command again"
         )
-    before = [opening for opening in openings if opening.task == sealed.task]
+    _need_reason(sealed, before, reason, "A pre-registered test is opened again only with a reason")
+    return Permit(sealed, ledger, reason, registered, sha256_file(path))
+
+
+def _need_reason(sealed: Sealed, before: list[Opening], reason: str, rule: str) -> None:
     if before and not reason and not any(opening.is_of(sealed) for opening in before):
         raise InputError(
-            f"the test part was opened {len(before)} time(s) for {sealed.task}, and this is another model. A "
-            f"pre-registered test is opened again only with a reason: set {REASON} to a sentence that names "
-            "nobody; it goes into test-ledger.jsonl and the report"
+            f"the test part was opened {len(before)} time(s) for {sealed.task}, and this is another model. "
+            f"{rule}: set {REASON} to a sentence that names nobody and run the same command again; it goes "
+            f"into {NAME} and the report"
         )
-    return Permit(sealed, ledger, reason, registered, sha256_file(path))

@@ -30,7 +30,8 @@ from lungml.files import atomic_folder, read_json, sha256_file, write_json
 from lungml.imaging.store import ViewStore, read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.progress import say
-from lungml.sealing.ledger import Sealed
+from lungml.sealing.account import reopened_warning, without_reason
+from lungml.sealing.ledger import Sealed, read_openings
 from lungml.sealing.seal import ask
 from lungml.tables import BASELINES, NODULES, PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
 from lungml.terms import Part, Target, Task
@@ -77,7 +78,7 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
     model = read_bundle(bundle)
     _check_fit(model, task, split)
     sealed = Sealed(task.value, model.lineage["split_sha256"], bundle_sha256(bundle))
-    permit = ask(sealed, ledger, params.preregistration)
+    permit = ask(sealed, ledger, params)
     store = read_store(views)
     nodules = _nodules(split, index, task.target)
     predicted = _predict(model, store, nodules, log)
@@ -104,6 +105,9 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
         draw_trust(temporary, task, test.raw.cases, found)
     for line in summary_lines(metrics):
         say(line)
+    openings = [opening for opening in read_openings(ledger) if opening.task == task]
+    if without_reason(openings) and not permit.reason:
+        say(f"warning: {reopened_warning(openings)}")
 
 
 def _check_fit(model: Bundle, task: Task, split: Path) -> None:

@@ -13,10 +13,13 @@ from typing import Any
 
 import pandas as pd
 
+from lungml import compute
 from lungml.bundle import Bundle, library_versions, write_bundle
+from lungml.evaluation.ood import usual_of
 from lungml.figures.search import draw_learning_curve
 from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
+from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
 from lungml.members.making import make_variants
 from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold, repeats_apart
@@ -28,7 +31,9 @@ from lungml.params.task import FinetuneParams
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
 from lungml.terms import Part, Task
 from lungml.training.checkpoint import work_folder
+from lungml.training.determinism import reproducible
 from lungml.training.processes import joined
+from lungml.usual import Usual
 
 
 def run(  # noqa: PLR0913 - what a model is made of, and its paths
@@ -85,7 +90,8 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
     model = replace(job.blank, members=answering(job))
     trained, predicted = histories(job), out_of_fold(job)
     summary = _summary(job, trained, predicted) | {"members": len(model.members)}
-    write_bundle(out, replace(model, history=summary))
+    model = replace(model, history=summary)
+    write_bundle(out, replace(model, usual=_usual(job, model)))
     facts = best | {"task": model.task.value, "weights": model.weights} | summary
     title = f"{model.task}: {', '.join(dict.fromkeys(member.backbone for member in model.members))}"
     curve = draw_learning_curve(trained.curves, trained.kept_epochs, title)
@@ -96,6 +102,16 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
             write_table(temporary / "out_of_fold.parquet", predicted, PREDICTIONS)
         write_json(temporary / "summary.json", facts)
         save(curve, temporary / "learning_curve.png")
+
+
+def _usual(job: Job, model: Bundle) -> Usual:
+    """What the model may answer for; none of test is looked at."""
+    store, ledger = watch(read_store(job.views))
+    split = read_table(job.split, SPLIT)
+    with reproducible(next(iter(job.variants.values())).recipe.threads, compute.device()):
+        usual = usual_of(model, store, split[split[job.target.value] >= 0])
+    ledger.account(split)
+    return usual
 
 
 def _summary(job: Job, trained: Histories, predicted: pd.DataFrame | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lungml.report.collect import CohortPlaces, Places, read_cohort, read_outlie
 from lungml.report.page import Sources, build_page, render
 from lungml.report.summary import summary as flat_numbers
 from lungml.report.wording import warnings
+from lungml.sealing.account import without_reason
 
 
 def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every stage left
@@ -65,6 +66,7 @@ def run(  # noqa: PLR0913 - the sections its warnings speak of, and what every s
         permuted=labels.permute_seed is not None,
         checks_hold=sources.cohort.checks["success"],
         patients_inferred=sources.cohort.index.get("patients_inferred", False),
+        reopened=any(without_reason(found.openings) for found in sources.tasks),
     )
     page = build_page(report.title, said, sources, out.parent)
     write_text(out, render(page))

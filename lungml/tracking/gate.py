@@ -23,6 +23,8 @@ from lungml.evaluation.keyed import FILE, KeyedAnswers, read_answers
 from lungml.evaluation.metrics import HEADLINE
 from lungml.evaluation.pairing import Drawing, direction, headline_difference, pair_up
 from lungml.params.evaluation import GateParams
+from lungml.sealing.ledger import enter_comparison
+from lungml.terms import Task
 
 _FOLDER = "evaluation"
 """Of a run's artifacts."""
@@ -43,9 +45,21 @@ class Verdict:
 
 
 def judge(
-    client: MlflowClient, challenger: ModelVersion, champion: ModelVersion | None, gate: GateParams
+    client: MlflowClient,
+    challenger: ModelVersion,
+    champion: ModelVersion | None,
+    gate: GateParams,
+    *,
+    ledger: Path,
 ) -> Verdict:
-    """Hold a version against the champion; None if there is none."""
+    """Hold a version against the champion; None if there is none.
+
+    Two versions are held against each other by their answers on test, which is entered in `ledger`.
+
+    Raises:
+        InputError: the ledger is damaged.
+        OutputError: it cannot be written.
+    """
     if champion is None:
         return _beside_chance(client, challenger)
     names = f"version {challenger.version}", f"champion {champion.version}"
@@ -54,6 +68,7 @@ def judge(
         pair = pair_up(answers[1], answers[0], (names[1], names[0]))
     except InputError as error:
         return Verdict(False, str(error))
+    enter_comparison(ledger, _task_of(challenger), _bundles_of(challenger, champion), "gate")
     found = headline_difference(pair, gate.metric, Drawing(gate.confidence, gate.replicates, gate.seed))
     shared = f"{len(pair.patients)} shared test nodules of {len(set(pair.patients))} patients"
     if any(pair.alone):
@@ -91,6 +106,14 @@ def by_rule(found: Difference, gate: GateParams, between: str) -> Verdict:
         f"{'shown' if passed else 'not shown'} to be {wanted} {gate.margin:g} (rule {gate.rule}, paired "
         f"bootstrap over patients, {gate.confidence:.0%} interval)",
     )
+
+
+def _task_of(version: ModelVersion) -> Task:
+    return next(task for task in Task if task.registered_model == version.name)
+
+
+def _bundles_of(challenger: ModelVersion, champion: ModelVersion) -> tuple[str, str]:
+    return challenger.tags["bundle_sha256"], champion.tags["bundle_sha256"]
 
 
 def _beside_chance(client: MlflowClient, version: ModelVersion) -> Verdict:

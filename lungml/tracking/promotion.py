@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from lungml.errors import ModelError
 from lungml.params.evaluation import GateParams
+from lungml.sealing.ledger import NAME
 from lungml.terms import Alias, Task
 from lungml.tracking.gate import Verdict, judge, write_verdict
 from lungml.tracking.registry import aliases_of
@@ -65,7 +66,7 @@ def promote(task: Task, gate: GateParams, wish: Wish, *, root: Path) -> Promotio
         champion = holders.get(Alias.CHAMPION)
         if chosen == champion:
             raise ModelError(f"{name} version {chosen} is champion already; nothing to promote")
-        verdict = _gate(client, name, (chosen, champion), gate)
+        verdict = _gate(client, name, (chosen, champion), gate, ledger=root / NAME)
         if not verdict.passed and not wish.force:
             raise ModelError(
                 f"{name} version {chosen} is not promoted: {verdict.text}. "
@@ -103,11 +104,18 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
         raise ModelError(f"there is no registered model {name}; run `dvc repro` first") from error
 
 
-def _gate(client: MlflowClient, name: str, versions: tuple[str, str | None], gate: GateParams) -> Verdict:
+def _gate(
+    client: MlflowClient,
+    name: str,
+    versions: tuple[str, str | None],
+    gate: GateParams,
+    *,
+    ledger: Path,
+) -> Verdict:
     """Ask the gate about the first of `versions` beside the second, and write its answer on the first."""
     chosen = _version(client, name, versions[0])
     champion = None if versions[1] is None else _version(client, name, versions[1])
-    verdict = judge(client, chosen, champion, gate)
+    verdict = judge(client, chosen, champion, gate, ledger=ledger)
     write_verdict(client, chosen, verdict)
     return verdict
 

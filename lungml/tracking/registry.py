@@ -23,6 +23,8 @@ from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
 import lungml
 from lungml.params.evaluation import GateParams, RegisterParams
+from lungml.params.trust import TrustParams
+from lungml.sealing.ledger import NAME
 from lungml.terms import Alias, Task
 from lungml.tracking.gate import judge, write_verdict
 from lungml.tracking.record import Record, Registration
@@ -30,7 +32,10 @@ from lungml.tracking.runs import finish_run, run_of, start_run
 from lungml.tracking.searches import send_search
 from lungml.tracking.store import experiment_id, project_root, session
 
-_NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "timm", "torch", "torchvision")
+_NEEDED_TO_SERVE = (
+    *("mlflow", "numpy", "pandas", "pydantic", "safetensors", "scipy", "threadpoolctl", "timm", "torch"),
+    "torchvision",
+)
 
 
 def register(record: Record, params: RegisterParams) -> Registration:
@@ -62,7 +67,7 @@ def register(record: Record, params: RegisterParams) -> Registration:
             if version.tags.get(key) != value:
                 client.set_model_version_tag(name, version.version, key, value)
         aliases = _move_aliases(client, name, str(version.version), params.promotion)
-        gate = _ask_the_gate(client, name, str(version.version), params.gate)
+        gate = _ask_the_gate(client, name, str(version.version), params.gate, ledger=root / NAME)
     return Registration(int(version.version), run_id, aliases, gate)
 
 
@@ -104,7 +109,13 @@ def _log_model(run_id: str, record: Record) -> str:
     signature = ModelSignature(
         Schema([TensorSpec(np.dtype("float32"), (-1, -1, size_px, size_px), name=None)]),
         Schema([TensorSpec(np.dtype("float64"), (-1, classes))]),
-        ParamSchema([ParamSpec("batch_size", "long", 64)]),
+        ParamSchema(
+            [
+                ParamSpec("batch_size", "long", 64),
+                ParamSpec("check", "boolean", False),
+                ParamSpec("abstention", "double", TrustParams().abstention),
+            ]
+        ),
     )
     with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
         # It asks for type hints of its own kind and for an example to run; the signature says it all.
@@ -133,14 +144,14 @@ def _move_aliases(
     return tuple(sorted(alias for alias, holder in aliases_of(client, name).items() if holder == version))
 
 
-def _ask_the_gate(client: MlflowClient, name: str, number: str, gate: GateParams) -> str:
+def _ask_the_gate(client: MlflowClient, name: str, number: str, gate: GateParams, *, ledger: Path) -> str:
     """What the gate says of a challenger, written on it; of the champion, what is written there."""
     version = client.get_model_version(name, number)
     champion = aliases_of(client, name).get(Alias.CHAMPION)
     if champion == number:
         return str(version.tags.get("gate", ""))
     holder = None if champion is None else client.get_model_version(name, champion)
-    verdict = judge(client, version, holder, gate)
+    verdict = judge(client, version, holder, gate, ledger=ledger)
     write_verdict(client, version, verdict)
     return verdict.sentence
 

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from lungml.errors import InputError, MissingInputError, ModelError
 from lungml.evaluation.keyed import FILE, KeyedAnswers, read_answers, write_answers
 from lungml.evaluation.tally import Cases
 from lungml.params.evaluation import RegisterParams
+from lungml.sealing.ledger import read_comparisons
 from lungml.terms import Task
 from lungml.tracking.registry import register
 
@@ -70,6 +72,25 @@ def test_the_page_goes_where_it_is_wanted(two_runs):
 
 def test_the_same_model_is_not_better_than_itself(two_runs):
     assert run("compare", "before", "before/reports").stdout.startswith("Both runs hold the same model.")
+
+
+def test_in_a_project_a_comparison_is_a_line_of_the_ledger_and_the_same_again_is_none(two_runs):
+    (two_runs / "params.yaml").write_text((Path(__file__).parents[2] / "params.yaml").read_text())
+
+    run("compare", "before", "after")
+    run("compare", "after", "before")
+    run("compare", "before", "before/reports")
+
+    (found,) = read_comparisons(two_runs / "test-ledger.jsonl")
+    assert (found.task, found.purpose) == ("nodule-binary", "comparison")
+    assert "e" * 64 in found.compared
+
+
+def test_outside_a_project_it_is_said_that_no_ledger_holds_it(two_runs):
+    said = run("compare", "before", "after").stderr
+
+    assert "in no ledger of the test part" in said
+    assert not (two_runs / "test-ledger.jsonl").exists()
 
 
 def test_runs_of_mlflow_are_compared_by_id_and_by_alias(project, params):

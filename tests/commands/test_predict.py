@@ -1,10 +1,14 @@
 """Crops without labels are predicted as the pipeline predicts the same crops with labels."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from model_files import make_record
+from phantom_views import phantom_views
 from small_cohort import Cohort, make_bundle, write_baselines, write_cohort
 
 from lungml.bundle import read_bundle, write_bundle
@@ -146,8 +150,86 @@ def test_crops_get_the_probabilities_of_the_evaluation(trained, given, task, opt
         assert scores is None or scores.tolist() == pytest.approx(list(answers), abs=1e-6)
 
 
-def test_a_binary_model_answers_in_one_column(trained, given):
-    assert list(predict(given, trained / "models" / Task.NODULE_BINARY)) == ["nodule_id", "p_malignant"]
+ABSTAINING = ["distance", "out_of_distribution"]
+
+
+def test_a_binary_model_answers_in_one_column_before_those_of_abstaining(trained, given):
+    found = predict(given, trained / "models" / Task.NODULE_BINARY)
+
+    assert list(found) == ["nodule_id", "p_malignant", *ABSTAINING]
+
+
+def test_a_model_of_five_scores_answers_in_six_columns_before_those_of_abstaining(trained, given):
+    found = predict(given, trained / "models" / Task.NODULE_FIVE)
+
+    assert list(found) == ["nodule_id", "p1", "p2", "p3", "p4", "p5", "p_malignant", *ABSTAINING]
+
+
+GROSS = {
+    "another organ": lambda old: np.tile(heart_crops(), (8, 1, 1)),
+    "inverted": lambda old: (-600 - np.clip(old["hu"], -1000, 400)).astype(np.int16),
+    "blank": lambda old: np.full_like(old["hu"], -1000),
+    "shifted": lambda old: (old["hu"] + 1024).astype(np.int16),
+    "noise": lambda old: np.random.default_rng(0).integers(-1000, 400, old["hu"].shape, dtype=np.int16),
+}
+
+
+def heart_crops():
+    """(6, 21, 21): what lies in the middle of the chest of six phantom patients."""
+    _, organs = phantom_views(6)
+    return organs[:, 21:42, 21:42].astype(np.int16)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("case", GROSS)
+def test_grossly_wrong_crops_are_called_out_of_distribution_and_all_are_written(trained, given, task, case):
+    change_archive(hu=GROSS[case])(given)
+
+    found = predict(given, trained / "models" / task)
+
+    assert len(found) == len(SCORES)
+    assert found["p_malignant"].between(0, 1).all()
+    assert found["out_of_distribution"].mean() >= 0.95
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_most_usual_crops_are_answered(trained, given, task):
+    found = predict(given, trained / "models" / task)
+
+    assert found["out_of_distribution"].mean() <= 0.25
+    assert found["distance"].median() == pytest.approx(0.0, abs=1.0)
+
+
+def test_the_larger_the_share_to_abstain_from_the_more_are_called_out_of_distribution(trained, given, capsys):
+    model = trained / "models" / Task.NODULE_FIVE
+
+    few, many = (predict(given, model, "--abstention", share) for share in ("0.05", "0.45"))
+
+    assert set(few.index[few["out_of_distribution"]]) < set(many.index[many["out_of_distribution"]])
+    assert few["distance"].tolist() == many["distance"].tolist()
+
+
+def test_the_project_says_how_many_to_abstain_from(trained, given, tmp_path, monkeypatch):
+    model = trained / "models" / Task.NODULE_FIVE
+    shipped = (Path(__file__).parents[2] / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(shipped.replace("abstention: 0.05", "abstention: 0.45"))
+    expected = predict(given, model, "--abstention", "0.45")
+    monkeypatch.chdir(tmp_path)
+
+    pd.testing.assert_frame_equal(predict(given, model), expected)
+
+
+def test_a_model_of_an_older_lungml_answers_and_says_that_it_cannot_abstain(trained, given, tmp_path):
+    folder = trained / "models" / Task.NODULE_FIVE
+    write_bundle(tmp_path / "older", replace(read_bundle(folder), usual=None))
+
+    found = predict(given, tmp_path / "older")
+
+    assert list(found)[-2:] == ABSTAINING
+    assert found[ABSTAINING].isna().to_numpy().all()
+    pd.testing.assert_frame_equal(
+        found.drop(columns=ABSTAINING), predict(given, folder).drop(columns=ABSTAINING)
+    )
 
 
 def test_rows_are_in_the_order_of_the_table_and_more_columns_change_nothing(trained, given):
@@ -160,7 +242,7 @@ def test_rows_are_in_the_order_of_the_table_and_more_columns_change_nothing(trai
 
     assert after["nodule_id"].tolist() == before["nodule_id"].tolist()[::-1]
     pd.testing.assert_frame_equal(
-        after.sort_values("nodule_id", ignore_index=True), before, check_exact=False, atol=1e-6
+        after.sort_values("nodule_id", ignore_index=True), before, check_exact=False, atol=1e-5
     )
 
 
@@ -169,7 +251,10 @@ def test_crops_are_predicted_the_same_however_many_there_are_at_once(trained, gi
     before = predict(given, model)
     monkeypatch.setattr("lungml.commands.predict._AT_ONCE", 7)
 
-    pd.testing.assert_frame_equal(predict(given, model), before, check_exact=False, atol=1e-6)
+    after = predict(given, model)
+    assert after["distance"].to_numpy() == pytest.approx(before["distance"], abs=1e-4)
+    told, known = (table.drop(columns="distance") for table in (after, before))
+    pd.testing.assert_frame_equal(told, known, check_exact=False, atol=1e-6)
 
 
 def test_ids_may_be_numbers(trained, given):

@@ -1,23 +1,25 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from small_cohort import make_bundle, write_cohort
 
-from lungml.evaluation.gross_cases import GROSS_CASES
+from lungml.bundle import predict
+from lungml.evaluation.gross_cases import GROSS_CASES, SUBTLE_CASES
 from lungml.evaluation.ood import (
     DEPTHS,
     abstained,
-    distances,
+    distances_from_train,
     embed,
     judge_distances,
     learn_usual,
-    mahalanobis,
+    usual_of,
 )
+from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
 from lungml.params.evaluation import EvaluateParams
 from lungml.tables import SPLIT, read_table
+from lungml.usual import distances
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def test_distance_is_mahalanobis_where_there_are_many_images():
     inverse = np.linalg.inv(np.cov(train[1.0].T))
     rows = draw(rng, 20, shift=2.0)
 
-    found = mahalanobis(train[1.0], learn_usual(train, train, 0.05).halves[1.0], rows[1.0])
+    found = learn_usual(train, train).clouds[1.0].mahalanobis(rows[1.0])
 
     centred = rows[1.0] - train[1.0].mean(axis=0)
     expected = np.sqrt(np.einsum("ni,ij,nj->n", centred, inverse, centred))
@@ -47,9 +49,10 @@ def test_about_five_percent_of_usual_images_are_abstained_from():
     shares = []
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        usual = learn_usual(draw(rng, 300), draw(rng, 200), 0.05)
-        far = distances(usual, draw(rng, 300))
-        shares.append(abstained(usual, far, np.arange(300), 0.95)["abstained"]["value"])
+        usual = learn_usual(draw(rng, 300), draw(rng, 200))
+        far = distances(usual.clouds, draw(rng, 300))
+        found = abstained(far, usual.threshold(0.05), np.arange(300), EvaluateParams())
+        shares.append(found["abstained"]["value"])
 
     assert np.mean(shares) == pytest.approx(0.05, abs=0.01)
 
@@ -57,10 +60,30 @@ def test_about_five_percent_of_usual_images_are_abstained_from():
 def test_the_depth_at_which_an_image_is_farthest_counts():
     rng = np.random.default_rng(0)
     train, val = ({0.2: draw(rng, 300)[1.0], 1.0: draw(rng, 300)[1.0]} for _ in range(2))
-    usual = learn_usual(train, val, 0.05)
+    usual = learn_usual(train, val)
     odd_early = {0.2: draw(rng, 50, shift=30.0)[1.0], 1.0: draw(rng, 50)[1.0]}
 
-    assert (distances(usual, odd_early) > usual.threshold).all()
+    assert (distances(usual.clouds, odd_early) > usual.threshold(0.05)).all()
+
+
+def test_the_median_of_held_out_images_is_0_and_their_90th_percentile_1():
+    rng = np.random.default_rng(0)
+
+    held_out = learn_usual(draw(rng, 300), draw(rng, 200)).held_out
+
+    assert np.quantile(held_out, [0.5, 0.9]) == pytest.approx([0.0, 1.0])
+    assert (np.diff(held_out) >= 0).all()
+
+
+def test_a_feature_that_is_dead_in_train_may_not_wake_up():
+    rng = np.random.default_rng(0)
+    train, val = ({1.0: np.column_stack([draw(rng, 300)[1.0], np.zeros(300)])} for _ in range(2))
+
+    usual = learn_usual(train, val)
+
+    woken = {1.0: val[1.0] + np.eye(9)[8]}
+    assert (distances(usual.clouds, woken) > usual.threshold(0.05)).all()
+    assert (distances(usual.clouds, val) <= usual.held_out[-1]).all()
 
 
 def test_a_backbone_is_looked_at_at_every_depth(cohort):
@@ -68,7 +91,7 @@ def test_a_backbone_is_looked_at_at_every_depth(cohort):
 
     seen = embed(make_bundle(cohort), np.asarray(images_hu))
 
-    assert set(seen) == set(DEPTHS)
+    assert list(seen) == [0.0, *DEPTHS]
     assert all(len(vectors) == 5 for vectors in seen.values())
 
 
@@ -79,6 +102,7 @@ def test_grossly_wrong_images_are_told_from_right_ones(cohort):
 
     assert {row["case"] for row in found["gross"]} == set(GROSS_CASES)
     assert {row["case"]: row["auroc"] for row in found["gross"] if row["auroc"] < 0.95} == {}
+    assert {row["case"] for row in found["subtle"]} == set(SUBTLE_CASES)
     assert found["abstained"]["value"] <= 0.25
 
 
@@ -99,15 +123,38 @@ def test_the_threshold_is_fixed_on_what_the_first_member_left_out(cohort, fit, t
     assert found["threshold"] == same["threshold"]
 
 
-def test_wrong_images_are_what_they_are_called():
-    images_hu = np.array([[[[-1000, 0], [400, 2000]]]], dtype=np.int16)
-    rng = np.random.default_rng(0)
+def test_what_is_usual_is_learnt_without_a_look_at_test(cohort):
+    split = read_table(cohort.split, SPLIT)
+    store, ledger = watch(read_store(cohort.views))
 
-    made = {name: spoil(images_hu, rng).ravel().tolist() for name, spoil in GROSS_CASES.items()}
+    usual_of(make_bundle(cohort), store, split)
 
-    assert made["inverted"] == [400, -600, -1000, -1000]
-    assert made["blank"] == [-1000] * 4
-    assert made["screen greys"] == [0, 182, 255, 255]
-    assert made["shifted by 1024 HU"] == [24, 1024, 1424, 3024]
-    assert all(-1000 <= value < 400 for value in made["noise"])
-    assert pd.Series(made["noise"]).nunique() > 1
+    read = split.set_index("nodule_id")["part"].reindex(np.array(ledger.nodule_ids)[ledger.read])
+    assert set(read) == {"train", "val"}
+
+
+def test_a_bundle_that_knows_what_is_usual_is_judged_by_that_and_learns_nothing(cohort):
+    model, store = make_bundle(cohort), read_store(cohort.views)
+    split = read_table(cohort.split, SPLIT)
+    knowing = replace(model, usual=usual_of(model, store, split))
+    alone = split[split["part"] == "test"]
+
+    assert judge_distances(knowing, store, alone, EvaluateParams()) == judge_distances(
+        model, store, split, EvaluateParams()
+    )
+
+
+def test_looking_how_far_images_lie_changes_no_answer(cohort):
+    model, store = make_bundle(cohort), read_store(cohort.views)
+    usual, images_hu = usual_of(model, store, read_table(cohort.split, SPLIT)), store.images_hu[:9]
+    before = predict(model, images_hu)
+
+    assert len(distances_from_train(model, usual, images_hu)) == 9
+    assert np.array_equal(predict(model, images_hu), before)
+
+
+def test_no_images_have_no_distances(cohort):
+    model, store = make_bundle(cohort), read_store(cohort.views)
+    usual = usual_of(model, store, read_table(cohort.split, SPLIT))
+
+    assert distances_from_train(model, usual, store.images_hu[:0]).shape == (0,)

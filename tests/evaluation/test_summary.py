@@ -1,3 +1,6 @@
+import pytest
+
+from lungml.evaluation.caveats import metadata_warning
 from lungml.evaluation.summary import summary_lines
 
 CELL = {"value": 0.87654, "low": 0.8, "high": 0.92, "chance": 0.634, "skill": 0.663}
@@ -44,8 +47,16 @@ def test_each_baseline_has_a_line_with_what_may_be_said():
     assert said == "  weighted_auprc, model - diameter: 0.000 (-0.030 to 0.030), no difference shown"
 
 
-def test_metadata_that_tell_the_label_are_told_of():
-    assert "metadata alone tell the label" in summary_lines(METRICS | {"metadata_tell_the_label": True})[-1]
+@pytest.mark.parametrize(("low", "words"), [(0.62, "row tell the label"), (0.45, "row might tell (these")])
+def test_metadata_that_tell_the_label_are_told_of_as_in_the_report(low, words):
+    area = {"value": 0.71, "low": low, "high": 0.79}
+    baselines = METRICS["baselines"] | {"metadata": {"auroc": area}}
+    told = METRICS | {"baselines": baselines, "metadata_tell_the_label": True}
+
+    said = summary_lines(told)[-1]
+
+    assert words in said
+    assert said.strip() == metadata_warning(area)
     assert not any("metadata" in line for line in summary_lines(METRICS))
 
 

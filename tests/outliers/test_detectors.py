@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lungml.outliers.detectors import image_deviation, knn_distance, mahalanobis_distance, shrunk_covariance
+from lungml.outliers.detectors import image_deviation, knn_distance, mahalanobis_distance
 from lungml.outliers.image_statistics import STATISTICS
 from lungml.params.model import OutlierParams
 
@@ -15,19 +15,6 @@ def test_knn_distance_is_the_mean_over_the_nearest():
     distance = knn_distance(fit, np.array([[1.0, 4.0]]), OutlierParams(neighbours=2))
 
     assert distance == pytest.approx([(3.0 + np.hypot(2.0, 3.0)) / 2])
-
-
-@pytest.mark.parametrize(("rows", "features"), [(50, 20), (40, 90), (3, 5)])
-def test_covariance_is_shrunk_as_scikit_learn_does(rows, features):
-    from sklearn.covariance import ledoit_wolf
-
-    values = np.random.default_rng(3).normal(size=(rows, features)) * np.arange(1, features + 1)
-
-    np.testing.assert_allclose(shrunk_covariance(values), ledoit_wolf(values)[0], rtol=1e-9, atol=1e-12)
-
-
-def test_equal_rows_have_no_covariance_and_no_division_by_zero():
-    assert (shrunk_covariance(np.ones((5, 3))) == 0).all()
 
 
 def test_mahalanobis_agrees_with_scikit_learns_ledoit_wolf():

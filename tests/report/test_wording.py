@@ -49,7 +49,16 @@ SOUND = {
     "permuted": False,
     "checks_hold": True,
     "patients_inferred": False,
+    "reopened": False,
 }
+
+
+def test_a_test_part_opened_again_without_a_reason_is_told_before_any_number():
+    (first, last) = wording.warnings(**SOUND | {"reopened": True})
+
+    assert first == wording.REOPENED
+    assert "best is better by luck alone" in first
+    assert last == wording.RATING
 
 
 def test_warnings_name_only_what_holds_and_always_what_is_predicted():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lungml.errors import InputError
-from lungml.sealing.ledger import Sealed, enter, read_openings
+from lungml.sealing.ledger import REASON, Sealed, enter, enter_comparison, read_comparisons, read_openings
 
 SEALED = Sealed("nodule-binary", "a" * 64, "b" * 64)
 
@@ -60,7 +60,43 @@ def test_stages_that_open_it_at_the_same_time_all_leave_a_whole_line(tmp_path):
     }
 
 
-@pytest.mark.parametrize("line", ["{", "[]", json.dumps({"task": "nodule-binary"})])
+def test_a_comparison_says_who_when_which_code_which_models_and_what_for(tmp_path, monkeypatch):
+    monkeypatch.setenv(REASON, "choose a backbone")
+    path = tmp_path / "ledger.jsonl"
+
+    assert enter_comparison(path, "nodule-five", ("c" * 64, "b" * 64), "gate")
+
+    (found,) = read_comparisons(path)
+    assert (found.task, found.compared, found.purpose) == ("nodule-five", ["b" * 64, "c" * 64], "gate")
+    assert found.reason == "choose a backbone"
+    assert found.when.endswith("+00:00")
+    assert "@" not in found.who
+    assert found.git_commit
+
+
+def test_comparisons_are_no_openings(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    enter_comparison(path, "nodule-binary", ("b" * 64, "c" * 64), "comparison")
+
+    assert open_it(path)
+
+    assert (len(read_openings(path)), len(read_comparisons(path))) == (1, 1)
+
+
+def test_the_same_two_models_are_one_comparison_for_each_purpose_and_task(tmp_path):
+    path, two = tmp_path / "ledger.jsonl", ("b" * 64, "c" * 64)
+    enter_comparison(path, "nodule-binary", two, "comparison")
+
+    assert not enter_comparison(path, "nodule-binary", two[::-1], "comparison")
+    assert not enter_comparison(path, "nodule-binary", ("b" * 64, "b" * 64), "gate")
+    assert enter_comparison(path, "nodule-binary", two, "gate")
+    assert enter_comparison(path, "nodule-five", two, "comparison")
+    assert enter_comparison(path, "nodule-binary", ("b" * 64, "d" * 64), "comparison")
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", "5", json.dumps({"task": "nodule-binary"}), json.dumps({"compared": []})]
+)
 def test_a_damaged_ledger_is_refused_and_its_line_named(tmp_path, line):
     path = tmp_path / "ledger.jsonl"
     open_it(path)

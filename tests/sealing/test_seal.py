@@ -5,8 +5,9 @@ import pytest
 
 from lungml.errors import InputError, ParamsError
 from lungml.params.data import LabelParams
-from lungml.sealing.ledger import Sealed, read_openings
-from lungml.sealing.seal import REASON, ask
+from lungml.params.evaluation import EvaluateParams
+from lungml.sealing.ledger import REASON, Sealed, read_openings
+from lungml.sealing.seal import ask
 
 SEALED = Sealed("nodule-binary", "a" * 64, "b" * 64)
 OTHER = replace(SEALED, bundle_sha256="c" * 64)
@@ -32,14 +33,36 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def open_it(project, sealed=SEALED, plan="plan.yaml"):
-    return ask(sealed, project / "ledger.jsonl", plan).enter(METRICS, LabelParams())
+def open_it(project, sealed=SEALED, plan="plan.yaml", reopen="freely"):
+    params = EvaluateParams(preregistration=plan, reopen=reopen)
+    return ask(sealed, project / "ledger.jsonl", params).enter(METRICS, LabelParams())
 
 
 def test_without_a_plan_every_opening_is_allowed_and_written_down(project):
     assert open_it(project, SEALED, None)
     assert open_it(project, OTHER, None)
     assert [opening.reason for opening in read_openings(project / "ledger.jsonl")] == ["", ""]
+
+
+def test_where_the_project_asks_for_reasons_a_second_model_needs_one_and_nothing_is_written_without(
+    project, monkeypatch
+):
+    assert open_it(project, SEALED, None, "with-reason")
+
+    with pytest.raises(InputError, match=r"opened 1 time.*evaluate\.reopen asks.*set LUNGML_TEST_REASON"):
+        ask(OTHER, project / "ledger.jsonl", EvaluateParams(reopen="with-reason"))
+    assert len(read_openings(project / "ledger.jsonl")) == 1
+
+    monkeypatch.setenv(REASON, "the first one read slices upside down")
+    assert open_it(project, OTHER, None, "with-reason")
+
+
+def test_where_the_project_asks_for_reasons_a_rerun_and_another_test_part_need_none(project):
+    open_it(project, SEALED, None, "with-reason")
+
+    assert not open_it(project, SEALED, None, "with-reason")
+    assert open_it(project, replace(OTHER, split_sha256="d" * 64), None, "with-reason")
+    assert open_it(project, replace(OTHER, task="nodule-five"), None, "with-reason")
 
 
 def test_with_a_plan_the_first_opening_says_what_was_registered(project):

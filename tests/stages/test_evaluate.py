@@ -15,7 +15,7 @@ from lungml.evaluation.metrics import metrics_for
 from lungml.evaluation.trust import QUESTIONS
 from lungml.files import sha256_file
 from lungml.params.evaluation import EvaluateParams
-from lungml.sealing.ledger import Sealed, read_openings
+from lungml.sealing.ledger import REASON, Sealed, enter, read_openings
 from lungml.stages import evaluate
 from lungml.tables import BASELINES as TABLE
 from lungml.tables import PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
@@ -183,6 +183,22 @@ def test_opening_the_test_part_is_in_the_ledger_and_not_in_the_outputs(evaluated
     assert found.is_of(Sealed(task.value, sha256_file(cohort.split), sha256_file(bundle / "bundle.json")))
     assert found.metrics["weighted_auprc"] == metrics_of(out)["raw"]["weighted_auprc"]["value"]
     assert all(found.when.encode() not in path.read_bytes() for path in out.iterdir())
+
+
+@pytest.mark.parametrize("reason", ["", "the first read slices upside down"])
+def test_a_second_model_without_a_reason_is_judged_and_warned_of(tmp_path, capsys, monkeypatch, reason):
+    monkeypatch.setenv(REASON, reason)
+    cohort, ledger = write_cohort(tmp_path / "cohort"), ledger_of(tmp_path / "out")
+    first = Sealed(Task.NODULE_BINARY, sha256_file(cohort.split), "c" * 64)
+    enter(ledger, first, reason="", metrics={}, preregistered=None)
+
+    run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
+
+    said = capsys.readouterr().err
+    warned = "opened 2 times for this task. 1 time(s) of these again without a reason" in said
+    assert warned is (not reason)
+    assert (f"{REASON}=" in said) is warned
+    assert [line.reason for line in read_openings(ledger)] == ["", reason]
 
 
 def test_without_the_plan_it_names_nothing_is_judged_or_written(tmp_path):

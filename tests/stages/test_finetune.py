@@ -16,6 +16,7 @@ from training_examples import AUGMENT, write_inputs
 
 from lungml.bundle import predict, read_bundle
 from lungml.errors import InterruptedRunError
+from lungml.evaluation.ood import distances_from_train
 from lungml.files import sha256_file
 from lungml.imaging.store import read_store
 from lungml.members import training
@@ -101,6 +102,17 @@ def test_the_bundle_holds_what_the_training_was_made_of(done):
     assert bundle.views.size_px == store.images_hu.shape[-1]
     assert bundle.lineage["data_sha256"] == "d" * 64
     assert predict(bundle, store.images_hu[:2]).shape == (2, 2)
+
+
+def test_the_bundle_knows_what_is_usual_in_train_and_how_much_it_varies_in_validation(done):
+    folder = done[0].parent.parent
+    store, split = read_store(folder / "views"), read_table(folder / "split.parquet", SPLIT)
+    bundle = read_bundle(done[0])
+    val = (split["part"] == "val").to_numpy()
+
+    far = distances_from_train(bundle, bundle.usual, store.images_hu[val])
+
+    assert np.sort(far) == pytest.approx(bundle.usual.held_out, rel=1e-4, abs=1e-4)
 
 
 def test_the_kept_weights_are_those_of_the_best_epoch(done):

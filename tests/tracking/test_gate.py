@@ -10,6 +10,8 @@ from lungml.evaluation.metrics import metrics_for
 from lungml.evaluation.pairing import direction
 from lungml.params import load_params
 from lungml.params.evaluation import GateMetric, GateParams, RegisterParams
+from lungml.sealing.ledger import read_comparisons
+from lungml.tracking import record
 from lungml.tracking.gate import by_rule
 from lungml.tracking.registry import register
 
@@ -81,8 +83,8 @@ def test_not_inferior_without_a_margin_is_refused_by_the_parameters(tmp_path):
 @pytest.fixture
 def send(project, params):
     def one(name, answers, gate=GATE):
-        record = make_record(project / name, params, weights=name.encode(), answers=answers)
-        return register(record, RegisterParams(gate=gate))
+        sent = make_record(project / name, params, weights=name.encode(), answers=answers)
+        return register(sent, RegisterParams(gate=gate))
 
     return one
 
@@ -115,6 +117,19 @@ def test_asking_twice_writes_the_same_once(client, send):
     assert after.last_updated_timestamp == before.last_updated_timestamp
 
 
+def test_what_the_gate_compares_is_a_line_of_the_ledger(project, send):
+    send("old", make_answers(skill=0.3))
+    assert read_comparisons(project / "test-ledger.jsonl") == []
+
+    send("new", make_answers(skill=0.5))
+    send("new", make_answers(skill=0.5))
+
+    (found,) = read_comparisons(project / "test-ledger.jsonl")
+    bundles = {record.bundle_sha256(project / name / "bundle") for name in ("old", "new")}
+    assert (found.task, found.purpose) == ("nodule-binary", "gate")
+    assert set(found.compared) == bundles
+
+
 def test_nodules_that_are_not_shared_are_counted(send):
     send("old", make_answers(skill=0.3, nodules=range(160)))
 
@@ -124,9 +139,9 @@ def test_nodules_that_are_not_shared_are_counted(send):
 
 
 def test_a_version_whose_answers_are_not_kept_is_refused(client, project, params, send):
-    record = make_record(project / "old", params, weights=b"old")
+    sent = make_record(project / "old", params, weights=b"old")
     (project / "old/evaluation/test_answers.csv").unlink()
-    register(record, RegisterParams(gate=GATE))
+    register(sent, RegisterParams(gate=GATE))
 
     said = send("new", make_answers(skill=0.9)).gate
 
@@ -138,7 +153,7 @@ def test_without_a_champion_the_lower_end_must_be_above_chance(project, params, 
     above = make_record(project / "b", params, weights=b"b", low=0.51)
     alone = RegisterParams(promotion="never", gate=GATE)
 
-    said = [register(record, alone).gate for record in (below, above)]
+    said = [register(sent, alone).gate for sent in (below, above)]
 
     assert [text.split(":")[0] for text in said] == ["refused", "passed"]
     assert "lower end of its weighted_auprc 0.4500 <= chance 0.5000" in said[0]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from model_files import make_record
 from small_cohort import SIZE_PX, make_bundle, write_cohort
 
 from lungml import bundle as bundles
+from lungml.evaluation.ood import usual_of
+from lungml.imaging.store import read_store
 from lungml.params.evaluation import RegisterParams
+from lungml.tables import SPLIT, read_table
 from lungml.terms import Task
 from lungml.tracking import record
 from lungml.tracking.registry import register
@@ -61,6 +65,30 @@ def test_it_predicts_what_the_bundle_predicts_and_unpickles_nothing(project, reg
     np.testing.assert_allclose(
         np.load(project / "probabilities.npy"), bundles.predict(registered, images_hu()), atol=1e-6
     )
+
+
+def test_asked_to_check_it_gives_the_columns_that_say_what_to_abstain_from(project, params):
+    import mlflow
+
+    cohort = write_cohort(project / "cohort")
+    bundle, store = make_bundle(cohort), read_store(cohort.views)
+    usual = usual_of(bundle, store, read_table(cohort.split, SPLIT))
+    sized = params.model_copy(update={"views": bundle.views})
+    record = make_record(project / "model", sized, bundle=replace(bundle, usual=usual))
+    register(record, RegisterParams())
+    mlflow.set_tracking_uri(uri(project))
+    try:
+        model = mlflow.pyfunc.load_model("models:/lungml-nodule-binary@champion")
+        views_hu = np.concatenate([store.images_hu[:4], np.full_like(store.images_hu[:4], -1000)])
+
+        found = model.predict(views_hu.astype(np.float32), params={"check": True})
+        alone = model.predict(views_hu.astype(np.float32))
+    finally:
+        mlflow.set_tracking_uri(None)
+
+    assert list(found) == ["p_malignant", "distance", "out_of_distribution"]
+    assert found["p_malignant"].to_numpy() == pytest.approx(alone[:, 1], abs=1e-6)
+    assert found["out_of_distribution"].tolist() == [False] * 4 + [True] * 4
 
 
 def test_it_refuses_what_it_was_not_made_for(project, registered):

@@ -123,6 +123,7 @@ def _limits(found: Sources) -> Fact:
         permuted=found.labels.permute_seed is not None,
         checks_hold=found.cohort.checks["success"],
         patients_inferred=found.cohort.index.get("patients_inferred", False),
+        reopened=False,  # the report says that; a card is of one model, and older than the next opening
     )
     return Fact(f"{' '.join(said)} Evaluated on one cohort and one split.", found.measured)
 

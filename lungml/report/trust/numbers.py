@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lungml.report.collect import Json
+from lungml.sealing.account import without_reason
+from lungml.sealing.ledger import Comparison, Opening
 
 
-def trust_numbers(trust: Json | None, openings: int) -> dict[str, Any]:
-    """Flat numbers; only the openings of the test part without `trust.json`."""
-    numbers: dict[str, Any] = {"test_openings": openings}
+def trust_numbers(
+    trust: Json | None, openings: Sequence[Opening], comparisons: Sequence[Comparison]
+) -> dict[str, Any]:
+    """Flat numbers; only how often the test part was looked at without `trust.json`."""
+    numbers: dict[str, Any] = {
+        "test_openings": len(openings),
+        "test_openings_without_reason": without_reason(openings),
+        "test_comparisons": len(comparisons),
+    }
     if trust is None:
         return numbers
     for point in trust["operating_points"] or []:

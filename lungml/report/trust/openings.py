@@ -7,44 +7,58 @@ from collections.abc import Sequence
 from lungml.report.collect import Json
 from lungml.report.trust.block import Block, Grid
 from lungml.report.wording import NOT_DEFINED, number
-from lungml.sealing.ledger import Opening
+from lungml.sealing.account import FLATTERED, account, are_first, without_reason
+from lungml.sealing.ledger import Comparison, Opening, Purpose
 
 _NO_REASON = "no reason given"
 
 
-def openings_block(openings: Sequence[Opening], bundle_sha256: str) -> Block:
+def openings_block(
+    openings: Sequence[Opening], comparisons: Sequence[Comparison], bundle_sha256: str
+) -> Block:
     """The block of a task's lines of the ledger.
 
     It leaves out who and when, so that the same history gives the same page.
     """
     reading = (
         "Each model that was judged on the test part is one opening, in test-ledger.jsonl with who, when and "
-        "which code. Of several models that were looked at there, the best is better by luck alone; so the "
-        "first opening is the one to believe, and a later one needs a reason."
+        f"which code. {FLATTERED}; so the first opening is the one to believe, and "
+        "a later one needs a reason. Comparing saved answers chooses by the test part too."
     )
+    verdict = account(openings, comparisons)
     if not openings:
-        return Block("Openings of the test part", "The ledger has no opening of this task.", reading, "worse")
-    without = sum(not opening.reason for opening in openings[1:])
-    times = "once" if len(openings) == 1 else f"{len(openings)} times"
-    verdict = f"The test part was opened {times} for this task." + (
-        f" {without} time(s) of these again without a reason: the numbers may flatter." if without else ""
-    )
+        return Block("Openings of the test part", verdict, reading, "worse")
     rows = [
         (
             str(number_),
             opening.bundle_sha256[:12] + (" (this one)" if opening.bundle_sha256 == bundle_sha256 else ""),
             opening.git_commit[:12] + (" (changed)" if opening.git_dirty == "true" else ""),
-            opening.reason or ("the first" if number_ == 1 else _NO_REASON),
+            opening.reason or ("the first" if first else _NO_REASON),
             _value(opening.metrics),
             _registered(opening.preregistered),
         )
-        for number_, opening in enumerate(openings, start=1)
+        for number_, (opening, first) in enumerate(zip(openings, are_first(openings), strict=True), start=1)
     ]
     header = ("opening", "model", "code", "reason", "weighted AUPRC", "registered before")
-    tone = "worse" if without else "better" if len(openings) == 1 else "open"
-    return Block(
-        "Openings of the test part", verdict, reading, tone, [Grid("The ledger of this task", header, rows)]
-    )
+    tone = "worse" if without_reason(openings) else "better" if len(openings) == 1 else "open"
+    grids = [Grid("The ledger of this task", header, rows), *_compared(comparisons)]
+    return Block("Openings of the test part", verdict, reading, tone, grids)
+
+
+def _compared(comparisons: Sequence[Comparison]) -> list[Grid]:
+    rows = [
+        (
+            " and ".join(sha256[:12] for sha256 in line.compared),
+            _PURPOSES[line.purpose],
+            line.git_commit[:12] + (" (changed)" if line.git_dirty == "true" else ""),
+            line.reason or _NO_REASON,
+        )
+        for line in comparisons
+    ]
+    return [Grid("Saved answers compared", ("models", "for", "code", "reason"), rows)] if rows else []
+
+
+_PURPOSES: dict[Purpose, str] = {"comparison": "a person who compared runs", "gate": "the promotion gate"}
 
 
 def _value(metrics: Json) -> str:

@@ -47,7 +47,8 @@ def trust_blocks(found: TaskFiles) -> list[Block]:
     if found.trust is None:
         return []
     trust = found.trust
-    blocks = [openings_block(found.openings, found.metrics["lineage"]["bundle_sha256"])]
+    bundle_sha256 = found.metrics["lineage"]["bundle_sha256"]
+    blocks = [openings_block(found.openings, found.comparisons, bundle_sha256)]
     blocks += [make(trust) for name, make in BLOCKS.items() if name in trust]
     if found.suspicious is not None:
         names = list(found.task.target.class_names)

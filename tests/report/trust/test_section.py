@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from ledger_lines import comparison, opening
 from trust_examples import example_evidence, example_trust
 
 from lungml.evaluation.trust import QUESTIONS, suspicious
@@ -16,26 +17,9 @@ from lungml.report.trust.readers import policies_block, readers_block
 from lungml.report.trust.section import BLOCKS
 from lungml.report.trust.sets import sets_block
 from lungml.report.wording import CAPTIONS
-from lungml.sealing.ledger import Opening
 from lungml.terms import Task
 
 SHARE = {"value": 0.8, "low": 0.7, "high": 0.87, "n": 40, "patients": 30}
-
-
-def opening(bundle="b", reason="", **changes):
-    values = {
-        "task": "nodule-binary",
-        "split_sha256": "a" * 64,
-        "bundle_sha256": bundle * 64,
-        "when": "2026-01-01T00:00:00+00:00",
-        "who": "0123456789ab",
-        "git_commit": "f" * 40,
-        "git_dirty": "false",
-        "reason": reason,
-        "metrics": {"weighted_auprc": 0.8123},
-        "preregistered": None,
-    }
-    return Opening(**values | changes)
 
 
 def test_every_answer_of_trust_has_a_block():
@@ -168,7 +152,7 @@ def test_suspicious_labels_name_the_label_and_what_the_model_would_say():
 
 
 def test_a_test_part_opened_once_is_said_to_be():
-    block = openings_block([opening()], "b" * 64)
+    block = openings_block([opening()], [], "b" * 64)
 
     assert block.verdict == "The test part was opened once for this task."
     assert block.tone == "better"
@@ -176,7 +160,7 @@ def test_a_test_part_opened_once_is_said_to_be():
 
 
 def test_openings_again_are_counted_and_those_without_a_reason_too():
-    block = openings_block([opening(), opening("c", "a bug was mended"), opening("d")], "d" * 64)
+    block = openings_block([opening(), opening("c", "a bug was mended"), opening("d")], [], "d" * 64)
 
     assert "opened 3 times" in block.verdict
     assert "1 time(s) of these again without a reason" in block.verdict
@@ -184,8 +168,21 @@ def test_openings_again_are_counted_and_those_without_a_reason_too():
     assert block.tone == "worse"
 
 
+def test_comparisons_of_saved_answers_are_told_with_what_they_were_for():
+    lines = [comparison("gate"), comparison(reason="choose a backbone")]
+
+    block = openings_block([opening()], lines, "b" * 64)
+
+    assert "compared 2 times (1 by the promotion gate)" in block.verdict
+    models = f"{'b' * 12} and {'c' * 12}"
+    assert block.grids[1].rows == [
+        (models, "the promotion gate", "f" * 12, "no reason given"),
+        (models, "a person who compared runs", "f" * 12, "choose a backbone"),
+    ]
+
+
 def test_who_and_when_stay_in_the_ledger_so_that_equal_histories_give_equal_pages():
-    block = openings_block([opening()], "b" * 64)
+    block = openings_block([opening()], [], "b" * 64)
 
     assert "2026" not in str(block)
     assert "0123456789ab" not in str(block)
@@ -201,7 +198,7 @@ def test_what_was_registered_before_is_told_with_what_does_not_hold():
         "deviations": ["237 nodules (found 231)"],
     }
 
-    (row,) = openings_block([opening(preregistered=registered)], "b" * 64).grids[0].rows
+    (row,) = openings_block([opening(preregistered=registered)], [], "b" * 64).grids[0].rows
 
     assert row[-1] == (
         "weighted_auprc against diameter, policy mean, n 237; does not hold: 237 nodules (found 231)"
