@@ -151,6 +151,7 @@ PIXELS = {
         GONE,
         both(stored(lambda v: v + 5000), every(BitsStored=12, HighBit=11, PixelRepresentation=0)),
     ),
+    "D08 10 bits stored up to high bit 15": ("LM-D024", GONE, one(BitsStored=10, HighBit=15)),
     "D08 5000 in 12 compressed bits": (
         "LM-D024",
         GONE,
