@@ -112,8 +112,9 @@ def _decoded(raw: Path, header: Header) -> Stored:
     elif not header.pixels.is_native:
         stored = DECODERS.decode(raw, header)
     else:
+        others = header.pixels.bits_allocated != 16  # bits of 16-bit words are checked below
         with pydicom_errors(header.path, "LM-D033"):
-            stored = pixel_array(raw / header.path, index=header.frame or 0, correct_unused_bits=False)
+            stored = pixel_array(raw / header.path, index=header.frame or 0, correct_unused_bits=others)
     wanted = (header.pixels.rows, header.pixels.columns)
     if stored.shape != wanted:
         raise RefusedError(
