@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +23,11 @@ CLAIM = "A cohort of 1,018 CTs is indexed in minutes, in memory that does not gr
 COLUMNS = ("workers", "series", "slices", "seconds", "CPU seconds", "peak MiB", "of a worker")
 
 
-def measure(series: int, slices: int, side: int) -> Result:
-    """Index one generated series `series` times over, with 1 and with 2 workers."""
+def measure(series: int, slices: int, side: int, workers: Sequence[int]) -> Result:
+    """Index one generated series `series` times over, with each of these numbers of workers."""
     with TemporaryDirectory(prefix="lungml-benchmark-") as folder:
         write_example(Path(folder), example_hu(slices, side))
-        rows = tuple(_row(Path(folder), workers, series, slices) for workers in (1, 2))
+        rows = tuple(_row(Path(folder), number, series, slices) for number in workers)
     return Result(CLAIM, COLUMNS, rows, (_NOTE.format(slices=slices, side=side),))
 
 
@@ -88,9 +88,10 @@ if __name__ == "__main__":
     arguments.add_argument("--series", type=int, default=1018)
     arguments.add_argument("--slices", type=int, default=240)
     arguments.add_argument("--side", type=int, default=512)
+    arguments.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     arguments.add_argument("--child", type=Path, help="index this folder; the program calls itself so")
     given = arguments.parse_args()
     if given.child:
         _index(given.child, given.series)
     else:
-        show(measure(given.series, given.slices, given.side), given.json)
+        show(measure(given.series, given.slices, given.side, given.workers), given.json)

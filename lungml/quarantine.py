@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lungml.faults import FAULTS, Action
 from lungml.files import write_text
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Finding:
     """One thing found wrong, and what was done about it.
 
@@ -51,10 +52,15 @@ def finding(code: str, path: str, found: str, expected: str = "") -> Finding:
     Raises:
         KeyError: `code` is not in the catalogue `FAULTS`.
     """
+    return Finding(code, path, found, expected, FAULTS[code].action, _sentence(code, found, expected))
+
+
+@lru_cache(maxsize=1024)
+def _sentence(code: str, found: str, expected: str) -> str:
+    """Remembered, as a million stray files have one sentence."""
     fault = FAULTS[code]
     wanted = f", expected {expected}" if expected else ""
-    text = f"{fault.what}: found {found}{wanted}. {fault.done}. {fault.advice}."
-    return Finding(code, path, found, expected, fault.action, text)
+    return f"{fault.what}: found {found}{wanted}. {fault.done}. {fault.advice}."
 
 
 def finding_from(values: Any) -> Finding:

@@ -5,9 +5,9 @@ import struct
 
 import numpy as np
 import pydicom
-from ct_files import edit, edit_frames, write_ct, write_frames
+from ct_files import compress_with_gdcm, edit, edit_frames, write_ct, write_frames
 from pydicom.encaps import encapsulate
-from pydicom.uid import RLELossless
+from pydicom.uid import JPEGLosslessSV1, RLELossless
 
 BAD = {
     "SeriesInstanceUID": "1.2.66.777",
@@ -208,6 +208,9 @@ def coded(syntax, **options):
 
     def plant(paths):
         for path in paths:
+            if syntax == JPEGLosslessSV1:
+                compress_with_gdcm(path)
+                continue
             dataset = pydicom.dcmread(path)
             dataset.compress(syntax, generate_instance_uid=False, **options)
             dataset.save_as(path)

@@ -87,6 +87,23 @@ def edit(path, **tags):
     dataset.save_as(path)
 
 
+def compress_with_gdcm(path, syntax=None):
+    """To a syntax of `gdcm.TransferSyntax`, JPEG lossless by default: that has no other encoder here."""
+    import gdcm  # not above: if it comes before zlib, deflating ends the process
+
+    syntax = gdcm.TransferSyntax.JPEGLosslessProcess14_1 if syntax is None else syntax
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    writer.SetFileName(str(path))
+    assert writer.Write()
+
+
 def set_stored(path, stored):
     """Replace the stored values of a file."""
     edit(path, PixelData=np.ascontiguousarray(stored).tobytes())

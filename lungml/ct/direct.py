@@ -1,8 +1,8 @@
-"""A plain image read straight into its place in a volume, with one buffer for all images of a series.
+"""Images as HU straight into their place in a volume; plain ones through one buffer for a whole series.
 
-Taken only where nothing can be wrong: uncompressed 16-bit words within the declared bits, slope 1, a whole
-intercept, and HU that fit. Else nothing is written, and the general road (`pixels`, `hounsfield`) decides,
-with the same HU and padding for all that is read here.
+Taken only where nothing can be wrong: 16-bit words within the declared bits, slope 1, a whole intercept, and
+HU that fit. Else nothing is written, and the general road (`pixels`, `hounsfield`) decides, with the same HU
+and padding for all that is placed here.
 """
 
 from __future__ import annotations
@@ -34,18 +34,12 @@ class DirectReader:
         Returns:
             False if the general road must read it; then neither array was written.
         """
-        if not (_is_simple(header, self._words.shape) and self._fill(header)):
+        if not (is_plain(header.pixels) and _shape(header) == self._words.shape and _has_whole_scale(header)):
             return False
-        stored: Stored = self._words.view(np.int16) if header.pixels.signed else self._words
-        intercept = int(header.intercept or 0)
-        low, high = int(stored.min()), int(stored.max())
-        if not _fits(low, high, intercept, header):
-            return False
-        values = self._words.view(np.int16)  # may wrap around; the HU are known to fit
-        if _mark_padding(stored, (low, high), header, padding):
-            np.copyto(values, np.array(AIR_HU - intercept).astype(np.int16), where=padding)
-        np.add(values, np.int16(intercept), out=hu)
-        return True
+        return self._fill(header) and place(self._stored(header), header, hu, padding)
+
+    def _stored(self, header: Header) -> Stored:
+        return self._words.view(np.int16) if header.pixels.signed else self._words
 
     def _fill(self, header: Header) -> bool:
         """Whether all pixel bytes are there; those go into the buffer."""
@@ -56,11 +50,32 @@ class DirectReader:
             os.close(descriptor)
 
 
-def _is_simple(header: Header, shape: tuple[int, ...]) -> bool:
+def place(stored: Stored, header: Header, hu: Hu, padding: Mask) -> bool:
+    """Write stored values (row, column) as HU and padding into `hu` and `padding`, which may be views.
+
+    Returns:
+        False if the general road must convert them; then neither array was written.
+    """
+    if stored.dtype.itemsize != 2 or not _has_whole_scale(header):
+        return False
+    intercept = int(header.intercept or 0)
+    low, high = int(stored.min()), int(stored.max())
+    if not _fits(low, high, intercept, header):
+        return False
+    has_padding = _mark_padding(stored, (low, high), header, padding)
+    np.add(stored.view(np.int16), np.int16(intercept), out=hu)  # may wrap around; the HU are known to fit
+    if has_padding:
+        np.copyto(hu, np.int16(AIR_HU), where=padding)
+    return True
+
+
+def _shape(header: Header) -> tuple[int | None, int | None]:
+    return header.pixels.rows, header.pixels.columns
+
+
+def _has_whole_scale(header: Header) -> bool:
     return (
-        is_plain(header.pixels)
-        and (header.pixels.rows, header.pixels.columns) == shape
-        and header.slope == 1.0
+        header.slope == 1.0
         and header.intercept is not None
         and header.intercept.is_integer()
         and _INT16.min <= header.intercept <= _INT16.max

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lungml.compute import workers
 from lungml.ct.decoding import PLUGINS
-from lungml.ct.direct import DirectReader
+from lungml.ct.direct import DirectReader, place
 from lungml.ct.header import Header
 from lungml.ct.hounsfield import to_hounsfield
 from lungml.ct.pixels import is_plain, read_stored
@@ -57,7 +57,9 @@ class _Filling:
     def read(self, run: range) -> None:
         direct = DirectReader(self.raw, self.hu.shape[1:])
         for index in run:
-            header = self.ordered[index]
-            if not direct.read_into(header, self.hu[index], self.padding[index]):
-                stored = read_stored(self.raw, header)
-                self.hu[index], self.padding[index] = to_hounsfield(stored, header)
+            header, hu, padding = self.ordered[index], self.hu[index], self.padding[index]
+            if direct.read_into(header, hu, padding):
+                continue
+            stored = read_stored(self.raw, header)
+            if not place(stored, header, hu, padding):
+                hu[...], padding[...] = to_hounsfield(stored, header)

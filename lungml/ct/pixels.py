@@ -70,13 +70,18 @@ def _unsigned(words: NDArray[np.uint16], header: Header) -> Stored:
 
 
 def _with_sign(words: NDArray[np.uint16], header: Header) -> Stored:
-    """Two's complement of `bits_stored` bits; the bits above may repeat the sign or be zero."""
+    """Two's complement of `bits_stored` bits; the bits above may repeat the sign or be zero.
+
+    Not zero if the header names another high bit: one of the two is wrong then, and values might change sign.
+    """
     spare = 16 - (header.pixels.bits_stored or 16)
     values = words.view(np.int16)
     if not spare:
         return values
     extended = (values << spare) >> spare
-    misfit = (extended != values) & ((words >> (16 - spare)) != 0)
+    misfit = extended != values
+    if header.pixels.high_bit in {None, 15 - spare}:
+        misfit &= (words >> (16 - spare)) != 0
     if misfit.any():
         padding = _is_padding_word(words, header)
         _refuse_misfits(misfit & ~padding, words, header)
@@ -107,8 +112,9 @@ def _decoded(raw: Path, header: Header) -> Stored:
     elif not header.pixels.is_native:
         stored = DECODERS.decode(raw, header)
     else:
+        others = header.pixels.bits_allocated != 16  # bits of 16-bit words are checked below
         with pydicom_errors(header.path, "LM-D033"):
-            stored = pixel_array(raw / header.path, index=header.frame or 0)
+            stored = pixel_array(raw / header.path, index=header.frame or 0, correct_unused_bits=others)
     wanted = (header.pixels.rows, header.pixels.columns)
     if stored.shape != wanted:
         raise RefusedError(

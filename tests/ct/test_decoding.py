@@ -9,7 +9,7 @@ import gdcm
 import numpy as np
 import pydicom
 import pytest
-from ct_files import ct_dataset
+from ct_files import compress_with_gdcm, ct_dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, JPEGLSNearLossless, RLELossless
 from shared_data import SHARED_DATA, needs_shared_data
@@ -29,6 +29,7 @@ GDCM_SYNTAXES = {
     "RLE": gdcm.TransferSyntax.RLELossless,
 }
 PYDICOM_SYNTAXES = {"RLE": RLELossless, "JPEG-LS": JPEGLSLossless, "JPEG 2000": JPEG2000Lossless}
+SYNTAXES = PYDICOM_SYNTAXES | {"JPEG lossless": GDCM_SYNTAXES["JPEG lossless, first order"]}
 
 
 def words(bits, signed, seed=0):
@@ -47,19 +48,6 @@ def write_plain(path, values, bits=16):
     return path
 
 
-def compress_with_gdcm(path, syntax):
-    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
-    reader.SetFileName(str(path))
-    assert reader.Read()
-    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    writer.SetFileName(str(path))
-    assert writer.Write()
-
-
 def compress_with_pydicom(path, syntax, **options):
     dataset = pydicom.dcmread(path)
     dataset.compress(syntax, generate_instance_uid=False, **options)
@@ -73,8 +61,9 @@ ENCODERS |= {
 
 
 def coded(folder, syntax=RLELossless, name="image.dcm", values=None):
-    """Header of a compressed image."""
-    compress_with_pydicom(write_plain(folder / name, words(16, True) if values is None else values), syntax)
+    """Header of a compressed image; GDCM's syntaxes are numbers, pydicom's texts."""
+    path = write_plain(folder / name, words(16, True) if values is None else values)
+    (compress_with_pydicom if isinstance(syntax, str) else compress_with_gdcm)(path, syntax)
     return read_header(folder, name)
 
 
@@ -159,10 +148,10 @@ def test_nemas_lossy_codings_are_near_the_lossless_one(image, coding, at_most):
     assert 0 < np.abs(lossless - lossy).mean() <= at_most
 
 
-@pytest.mark.parametrize("syntax", PYDICOM_SYNTAXES)
+@pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.5, 0.99])
 def test_a_cut_image_is_refused_and_the_next_one_read(tmp_path, syntax, share):
-    coded(tmp_path, PYDICOM_SYNTAXES[syntax])
+    coded(tmp_path, SYNTAXES[syntax])
     header = spoil(tmp_path, lambda frame: frame[: int(len(frame) * share)])
 
     with pytest.raises(RefusedError, match="LM-D033"):
@@ -172,7 +161,33 @@ def test_a_cut_image_is_refused_and_the_next_one_read(tmp_path, syntax, share):
     assert np.array_equal(read_stored(tmp_path, good), words(16, True))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
+def test_jpeg_lossless_that_lacks_bytes_within_is_refused(tmp_path, share, seed):
+    """The decoder comes to the end too early; GDCM then fills up with zeros."""
+    coded(tmp_path, SYNTAXES["JPEG lossless"], values=words(16, True, seed))
+    header = spoil(
+        tmp_path, lambda frame: frame[: (at := 200 + int(share * (len(frame) - 400)))] + frame[at + 150 :]
+    )
+
+    with pytest.raises(RefusedError, match="LM-D033"):
+        read_stored(tmp_path, header)
+
+
+def test_jpeg_lossless_of_another_size_than_declared_is_refused(tmp_path):
+    def half_as_high(frame):
+        at = frame.index(b"\xff\xc3") + 5
+        frame[at : at + 2] = (SHAPE[0] // 2).to_bytes(2, "big")
+        return frame
+
+    coded(tmp_path, SYNTAXES["JPEG lossless"])
+    header = spoil(tmp_path, half_as_high)
+
+    with pytest.raises(RefusedError, match="LM-D033"):
+        read_stored(tmp_path, header)
+
+
+@pytest.mark.parametrize("seed", range(16))
 def test_junk_never_ends_this_process(tmp_path, seed):
     rng = np.random.default_rng(seed)
 
@@ -181,7 +196,7 @@ def test_junk_never_ends_this_process(tmp_path, seed):
             frame[at] = rng.integers(256)
         return frame
 
-    coded(tmp_path, list(PYDICOM_SYNTAXES.values())[seed % 3])
+    coded(tmp_path, list(SYNTAXES.values())[seed % 4])
     header = spoil(tmp_path, overwrite)
 
     with suppress(RefusedError):

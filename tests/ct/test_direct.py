@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ct_files import ct_dataset
 
-from lungml.ct.direct import DirectReader
+from lungml.ct.direct import DirectReader, place
 from lungml.ct.hounsfield import to_hounsfield
 from lungml.ct.pixels import read_stored
 from lungml.ct.read_header import read_header
@@ -123,3 +123,21 @@ def test_any_image_that_the_direct_road_reads_equals_the_general_road(tmp_path, 
     if direct is not None:
         assert np.array_equal(direct[0], general[0])
         assert np.array_equal(direct[1], general[1])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_decoded_values_are_placed_as_on_the_general_road_or_not_at_all(tmp_path, seed):
+    """What a decoder gives is read-only at times, and of 8 or 32 bits."""
+    rng = np.random.default_rng(seed)
+    options = {"RescaleIntercept": str(rng.choice([-1024, 0, 31])), "PixelPaddingValue": -2000}
+    header = written(tmp_path, TISSUE, **options)
+    stored = np.where(CIRCLE, -2000, rng.integers(-1024, 3000, SHAPE)).astype(rng.choice(["<i2", "<i4"]))
+    stored.flags.writeable = False
+    hu, padding = np.full(SHAPE, 7, dtype=np.int16), np.ones(SHAPE, dtype=np.bool_)
+
+    placed = place(stored, header, hu, padding)
+
+    assert placed == (stored.dtype == np.int16)
+    expected = to_hounsfield(stored, header) if placed else (7, True)
+    assert np.array_equal(hu, np.broadcast_to(expected[0], SHAPE))
+    assert np.array_equal(padding, np.broadcast_to(expected[1], SHAPE))

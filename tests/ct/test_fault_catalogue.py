@@ -52,7 +52,13 @@ from ct_faults import (
 )
 from ct_files import body_hu, write_ct
 from lidc_files import SQUARE, lidc_xml, nodule, roi, small
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, JPEGLSNearLossless, RLELossless
+from pydicom.uid import (
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from lungml.ct import read_header
 from lungml.ct.direct import DirectReader
@@ -145,6 +151,7 @@ PIXELS = {
         GONE,
         both(stored(lambda v: v + 5000), every(BitsStored=12, HighBit=11, PixelRepresentation=0)),
     ),
+    "D08 10 bits stored up to high bit 15": ("LM-D024", GONE, one(BitsStored=10, HighBit=15)),
     "D08 5000 in 12 compressed bits": (
         "LM-D024",
         GONE,
@@ -199,10 +206,13 @@ PIXELS = {
     "D18 not RLE": ("LM-D033", GONE, junk(RLELossless, b"CANARYTEXT" * 20)),
     "D18 not JPEG-LS": ("LM-D033", GONE, junk(JPEGLSLossless, b"CANARYTEXT" * 20)),
     "D18 not JPEG 2000": ("LM-D033", GONE, junk(JPEG2000Lossless, b"CANARYTEXT" * 20)),
+    "D18 not JPEG lossless": ("LM-D033", GONE, junk(JPEGLosslessSV1, b"CANARYTEXT" * 20)),
+    "D18 JPEG lossless without pixels": ("LM-D033", GONE, junk(JPEGLosslessSV1, b"\xff\xd8\xff\xd9")),
     "D18 no decoder": ("LM-D033", GONE, unknown_syntax),
     "D18 RLE": ("", USED, coded(RLELossless)),
     "D18 JPEG-LS": ("", USED, coded(JPEGLSLossless)),
     "D18 JPEG 2000": ("", USED, coded(JPEG2000Lossless)),
+    "D18 JPEG lossless": ("", USED, coded(JPEGLosslessSV1)),
     "D18 JPEG-LS with loss": ("LM-D035", USED, coded(JPEGLSNearLossless, jls_error=2)),
     "D18 once compressed with loss": ("LM-D035", USED, every(LossyImageCompression="01")),
     "D19 frames": ("", USED, frames()),

@@ -22,9 +22,9 @@ from lungml.quarantine import RefusedError
 VALUES = np.array([[-1024, -1, 0, 1], [3071, 2047, -2000, 7]], dtype=np.int16)
 
 
-def write(folder, dataset, values, bits=16):
+def write(folder, dataset, values, bits=16, high_bit=None):
     dataset.Rows, dataset.Columns = values.shape
-    dataset.BitsStored, dataset.HighBit = bits, bits - 1
+    dataset.BitsStored, dataset.HighBit = bits, bits - 1 if high_bit is None else high_bit
     dataset.PixelData = np.ascontiguousarray(values).tobytes()
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     dataset.save_as(folder / "image.dcm", enforce_file_format=True)
@@ -82,6 +82,19 @@ def test_values_that_do_not_fit_the_declared_bits_are_refused(tmp_path, signed):
 
     with pytest.raises(RefusedError, match=r"LM-D024.*the word 5000, expected 12 bits"):
         read_stored(tmp_path, header)
+
+
+@pytest.mark.parametrize(("value", "is_read"), [(511, True), (-512, True), (600, False)])
+def test_fewer_bits_than_the_high_bit_says_turn_no_value_negative(tmp_path, value, is_read):
+    """BitsStored 10 beside HighBit 15: 600 would become -424."""
+    values = np.full((2, 4), value, dtype=np.int16)
+    header = write(tmp_path, ct_dataset(values), values, bits=10, high_bit=15)
+
+    if is_read:
+        assert np.array_equal(read_stored(tmp_path, header), values)
+    else:
+        with pytest.raises(RefusedError, match=r"LM-D024.*the word 600, expected 10 bits"):
+            read_stored(tmp_path, header)
 
 
 def test_declared_padding_may_exceed_the_declared_bits(tmp_path):
