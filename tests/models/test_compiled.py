@@ -71,8 +71,8 @@ def test_a_network_that_openvino_does_not_know_is_refused_with_the_operation():
 @pytest.mark.parametrize(
     ("asked", "device", "images", "expected"),
     [
-        ("auto", "cpu", 999, False),
-        ("auto", "cpu", 1000, True),
+        ("auto", "cpu", 1499, False),
+        ("auto", "cpu", 1500, True),
         ("torch", "cpu", 100_000, False),
         ("openvino", "cpu", 1, True),
         ("auto", "cuda", 100_000, False),
