@@ -55,7 +55,8 @@ docs: setup ## rewrite the generated pages of docs/
 	@lungml graph > docs/graph.md
 
 lock: ## resolve requirements.in anew (needs uv)
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-package openvino-telemetry requirements.in -o requirements.lock
 
 clean: ## remove the virtual environment and every output (not the DVC cache)
 	@rm -rf $(VENV) data models reports mlruns/* .prefect

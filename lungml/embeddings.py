@@ -20,8 +20,8 @@ class Embeddings:
 
     `weights` is `random` or `pretrained`; `weights_note` says which ones, `weights_sha256` is of their file
     ("" for random). `by_depth` maps a share of the ordered layer groups to (N, D) float32: what the layers
-    after that share get to see. Rows are as in `nodule_ids`. `precision` is what it was computed with;
-    equal `content_key`, if not "", means equal embeddings.
+    after that share get to see. Rows are as in `nodule_ids`. `precision` and `library` (torch or openvino)
+    are what it was computed with; equal `content_key`, if not "", means equal embeddings.
     """
 
     backbone: str
@@ -31,6 +31,7 @@ class Embeddings:
     weights_note: str = ""
     weights_sha256: str = ""
     precision: str = "float32"
+    library: str = "torch"
     content_key: str = ""
     neighbours_kept: Mapping[float, float] = field(default_factory=dict)
     """Depth -> see `neighbours_kept`; empty where it was not looked at."""
@@ -62,6 +63,7 @@ def write_embeddings(folder: Path, view: View, embeddings: Embeddings, *, twin: 
         "weights_note": embeddings.weights_note,
         "weights_sha256": embeddings.weights_sha256,
         "precision": embeddings.precision,
+        "library": embeddings.library,
         "content_key": embeddings.content_key,
         "neighbours_kept": {f"{depth:g}": kept for depth, kept in embeddings.neighbours_kept.items()},
         "nodule_ids": list(embeddings.nodule_ids),
@@ -98,6 +100,7 @@ def read_embeddings(folder: Path, view: View, *, twin: bool = False) -> Embeddin
         weights_note=about["weights_note"],
         weights_sha256=about["weights_sha256"],
         precision=about["precision"],
+        library=about.get("library", "torch"),
         content_key=about["content_key"],
         neighbours_kept={float(depth): kept for depth, kept in about["neighbours_kept"].items()},
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,26 +60,19 @@ def embed_batches(
     return {depth: np.concatenate(vectors) for depth, vectors in parts.items()}
 
 
-def agreeing_engine(
-    backbone: nn.Module, batch: Tensor, depths: Sequence[float], wished: Engine, tolerance: float
-) -> tuple[Engine, float]:
-    """The engine itself if it gives the embeddings of float32, else float32 on the same device.
+class AtDepths(nn.Module):
+    """A backbone as a network whose outputs are its embeddings, for what makes a graph of a network."""
 
-    Args:
-        backbone: as for `embed_batches`.
-        batch: normalised images to compare on, (n, C, H, W).
-        depths: all of them must agree.
-        wished: the engine in question.
-        tolerance: largest `difference` to accept.
+    def __init__(self, backbone: nn.Module, depths: Sequence[float]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.depths = tuple(depths)
 
-    Returns:
-        The engine to use, and the difference that was found (0 for float32).
-    """
-    exact = replace(wished, precision=EXACT.precision)
-    if wished == exact:
-        return exact, 0.0
-    found = difference(*(embed_batches(backbone, [batch], depths, engine) for engine in (wished, exact)))
-    return (wished if found <= tolerance else exact), found
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(n, C, H, W) -> (n, D) for each depth."""
+        with _inputs_of_groups(self.backbone, self.depths) as (seen, groups):
+            output = self.backbone(images)
+            return tuple(seen.get(_groups_before(depth, groups), output) for depth in self.depths)
 
 
 def difference(found: Depths, exact: Depths) -> float:

@@ -2,7 +2,7 @@
 
 `bfloat16` keeps the values of `float32` to about two digits at half the bits: layers that multiply matrices
 take bfloat16 and sum in float32 (torch's autocast). How near that comes depends on the network: see
-`depths.agreeing_engine`.
+`embedder.agreeing`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from lungml import compute
 from lungml.augment.slight import slightly_changed
@@ -19,7 +20,9 @@ from lungml.files import atomic_folder, sha256_file, sha256_json
 from lungml.imaging.intensity import Normalisation, fit_normalisation
 from lungml.imaging.store import ViewStore, read_store
 from lungml.models.backbones import build_backbone, describe_weights, weights_sha256
-from lungml.models.depths import agreeing_engine, embed_batches, normalised_batches
+from lungml.models.compiled import is_worth_compiling
+from lungml.models.depths import normalised_batches
+from lungml.models.embedder import Embedder, agreeing
 from lungml.models.expected_input import as_expected, check_pixels
 from lungml.models.precision import Engine, choose_engine, is_accelerated
 from lungml.models.table import find_backbone
@@ -39,7 +42,9 @@ _FORWARD_CODE = (
     "augment/slight.py",
     "imaging/intensity.py",
     "models/backbones.py",
+    "models/compiled.py",
     "models/depths.py",
+    "models/embedder.py",
     "models/freezing.py",
     "models/precision.py",
 )
@@ -56,6 +61,11 @@ class _Job:
     normalisation: Normalisation
     embed: EmbedParams
     engine: Engine
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the network is to be compiled for these images."""
+        return is_worth_compiling(self.embed.library, self.engine.device, len(self.store.images_hu))
 
     def batches(self) -> Iterator[Tensor]:
         return normalised_batches(self.store.images_hu, self.normalisation, _BATCH)
@@ -74,8 +84,8 @@ def run(
 ) -> None:
     """Embed every view in scope of every nodule; the normalisation is fitted on train alone.
 
-    Embeddings that were made before of the same content (weights, views, normalisation, precision, code) are
-    taken from the folder `embeddings-cache` beside `out`'s parent, which may be deleted at any time.
+    Embeddings that were made before of the same content (weights, views, normalisation, precision, libraries,
+    code) are taken from the folder `embeddings-cache` beside `out`'s parent, which may always be deleted.
     """
     engine = choose_engine(compute.device(), embed.precision)
     _say_what_is_used(backbone, weights, engine)
@@ -131,7 +141,7 @@ def _kept_or_new(job: _Job, weights: WeightsParams, cache: Path, *, twin: bool) 
 def _content_key(job: _Job, weights: str) -> str:
     row = {name: value for name, value in asdict(find_backbone(job.backbone)).items() if name != "sha256"}
     code = [sha256_file(Path(compute.__file__).parent / name) for name in _FORWARD_CODE]
-    libraries = [version("torch"), version("timm")]
+    libraries = [version(name) for name in ("torch", "timm", *(["openvino"] if job.compiled else []))]
     asked = [job.embed.depths, job.embed.precision, job.embed.tolerance, torch.device(job.engine.device).type]
     return sha256_json(
         [row, weights, job.store.info["sha256"], job.normalisation.to_dict(), asked, code, libraries]
@@ -141,10 +151,10 @@ def _content_key(job: _Job, weights: str) -> str:
 def _embed(job: _Job, weights: WeightsParams, sha256: str, key: str) -> Embeddings:
     in_channels = job.normalisation.channels(job.store.images_hu.shape[1])
     network = build_backbone(job.backbone, in_channels=in_channels, weights=weights)
-    engine = _agreeing(network, job)
+    embedder = _agreeing(Embedder(network, job.embed.depths, job.engine, job.compiled), job)
     total = -(-len(job.store.images_hu) // _BATCH)
     batches = track(job.batches(), f"{job.view} views, batches", total)
-    by_depth = embed_batches(network, batches, job.embed.depths, engine)
+    by_depth = embedder.embed(batches)
     return Embeddings(
         backbone=job.backbone,
         weights=weights.source,
@@ -152,30 +162,30 @@ def _embed(job: _Job, weights: WeightsParams, sha256: str, key: str) -> Embeddin
         by_depth=by_depth,
         weights_note=describe_weights(job.backbone, weights),
         weights_sha256=sha256,
-        precision=engine.precision,
+        precision=embedder.engine.precision,
+        library=embedder.library,
         content_key=key,
-        neighbours_kept=_neighbours_kept(network, job, engine, by_depth),
+        neighbours_kept=_neighbours_kept(embedder, job, by_depth),
     )
 
 
 def _neighbours_kept(
-    network: nn.Module, job: _Job, engine: Engine, by_depth: Mapping[float, NDArray[np.float32]]
+    embedder: Embedder, job: _Job, by_depth: Mapping[float, NDArray[np.float32]]
 ) -> dict[float, float]:
     """At every depth, for some nodules spread evenly over the store."""
     total = len(job.store.images_hu)
     rows = np.unique(np.linspace(0, total - 1, min(_LOOKED_AT, total)).astype(np.intp))
     changed_hu = slightly_changed(job.store.images_hu[rows], seed=0)
-    batches = normalised_batches(changed_hu, job.normalisation, _BATCH)
-    changed = embed_batches(network, batches, job.embed.depths, engine)
+    changed = embedder.embed(normalised_batches(changed_hu, job.normalisation, _BATCH))
     return {depth: neighbours_kept(vectors, rows, changed[depth]) for depth, vectors in by_depth.items()}
 
 
-def _agreeing(network: nn.Module, job: _Job) -> Engine:
+def _agreeing(wished: Embedder, job: _Job) -> Embedder:
     tolerance = job.embed.tolerance
-    engine, off = agreeing_engine(network, next(job.batches()), job.embed.depths, job.engine, tolerance)
-    if engine != job.engine:
-        say(
-            f"  {job.engine.precision} would change embeddings of {job.backbone} by up to {off:.1%}, more "
-            f"than embed.tolerance ({tolerance:.1%}): {job.view} views are embedded with {engine.precision}"
-        )
-    return engine
+    embedder, off = agreeing(wished, next(job.batches()), tolerance)
+    if embedder != wished:
+        would = f"{wished.way} would change embeddings of {job.backbone} by up to {off:.1%}, more than "
+        would += f"embed.tolerance ({tolerance:.1%})"
+        why = would if math.isfinite(off) else f"OpenVINO cannot convert {job.backbone}"
+        say(f"  {why}: {job.view} views are embedded with {embedder.way}")
+    return embedder

@@ -19,6 +19,7 @@ DOORS = {
     "distributed": ("lungml.parallel",),
     "accelerate": ("lungml.training.processes",),
     "idc_index": ("lungml.idc",),
+    "openvino": ("lungml.models.compiled",),
     "cleanlab": ("lungml.evaluation.label_noise",),
 }
 

@@ -300,3 +300,41 @@ def test_a_device_that_is_not_there_stops_the_stage(tmp_path, monkeypatch):
 
     with pytest.raises(ParamsError, match="LUNGML_DEVICE is cuda:64"):
         embed(write_inputs(tmp_path))
+
+
+def test_a_compiled_network_gives_nearly_the_same_and_the_file_says_so(tmp_path):
+    root = write_inputs(tmp_path)
+
+    plain, compiled = (
+        read_embeddings(embed(root, library, library=library), View.NODULE)
+        for library in ("torch", "openvino")
+    )
+
+    assert (plain.library, compiled.library) == ("torch", "openvino")
+    assert (plain.precision, compiled.precision) == ("float32", "float32")
+    assert plain.content_key != compiled.content_key
+    for depth in (0.5, 1.0):
+        assert not (compiled.by_depth[depth] == plain.by_depth[depth]).all()
+        assert compiled.by_depth[depth] == pytest.approx(plain.by_depth[depth], abs=1e-4)
+
+
+def test_compiled_networks_give_the_same_bytes_again(tmp_path):
+    first, again = (
+        embed(write_inputs(tmp_path / project / "root"), library="openvino") for project in ("first", "again")
+    )
+
+    for file in first.iterdir():
+        assert sha256_file(file) == sha256_file(again / file.name)
+
+
+def test_few_images_are_not_worth_compiling(tmp_path):
+    assert read_embeddings(embed(write_inputs(tmp_path)), View.NODULE).library == "torch"
+
+
+def test_a_compiled_network_goes_back_to_float32_before_it_goes_back_to_torch(tmp_path, capsys):
+    out = embed(write_inputs(tmp_path), precision="bfloat16", tolerance=1e-4, library="openvino")
+
+    found = read_embeddings(out, View.NODULE)
+    assert (found.precision, found.library) == ("float32", "openvino")
+    assert "bfloat16 (openvino) would change" in (said := capsys.readouterr().err)
+    assert "nodule views are embedded with float32 (openvino)" in said
