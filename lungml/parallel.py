@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from lungml.compute import dask_scheduler, workers
@@ -62,8 +63,11 @@ class Pool:
 
 
 @contextmanager
-def worker_pool(count: int | None = None) -> Iterator[Pool]:
+def worker_pool(count: int | None = None, *, stoppable: bool = False) -> Iterator[Pool]:
     """Processes for as long as the context lasts: `count` of our own (`compute.workers()`), or those of Dask.
+
+    `stoppable` work takes SIGTERM and SIGUSR1 as a request to stop: our own processes are handed what this
+    one gets, and end with `InterruptedRunError`.
 
     Raises:
         ServiceError: there is no Dask scheduler where `LUNGML_DASK` says, or it lost its workers.
@@ -76,8 +80,35 @@ def worker_pool(count: int | None = None) -> Iterator[Pool]:
         yield Pool(None)
     else:
         context = get_context("forkserver")
-        with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as executor:
-            yield Pool(executor)
+        asked = _signals_passed_on() if stoppable else nullcontext()
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as own, asked:
+            yield Pool(own)
+
+
+@contextmanager
+def _signals_passed_on() -> Iterator[None]:
+    """Hand the first signal to the worker processes, and wait for them; the second acts at once."""
+    if threading.current_thread() is not threading.main_thread():  # Python takes no signal handlers there
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        put_back()
+        for worker in active_children():
+            if worker.pid is not None:
+                os.kill(worker.pid, number)
+
+    def put_back() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, pass_on)
+    try:
+        yield
+    finally:
+        put_back()
 
 
 @dataclass(frozen=True)

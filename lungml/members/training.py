@@ -57,7 +57,7 @@ def train_members(job: Job, processes: Processes = ALONE) -> None:
         for plan in plans:
             train_member(job, plan, processes)
         return
-    with worker_pool(compute.trainings()) as pool:
+    with worker_pool(compute.trainings(), stoppable=True) as pool:
         for _ in pool.map(partial(train_member, job), plans, "members"):
             pass
 

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -335,17 +336,23 @@ RUN_WITH_TWO_WORKERS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
+from lungml.errors import InterruptedRunError
 from test_finetune import FOLDS, run
 if __name__ == "__main__":
-    run(Path({folder!r}), FOLDS, "killed")
+    try:
+        run(Path({folder!r}), FOLDS, {name!r})
+    except InterruptedRunError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
 """
 
 
-@pytest.mark.slow
-def test_workers_of_a_run_that_was_killed_stop_by_themselves_and_it_goes_on(folds, monkeypatch, tmp_path):
-    folder, work = folds[0].parent.parent, folds[0].parent / ".killed.work"
+@contextmanager
+def started_with_two_workers(folder, name, tmp_path):
+    """A run in a process of its own that has finished an epoch."""
     script = tmp_path / "run.py"
-    script.write_text(RUN_WITH_TWO_WORKERS.format(tests=str(Path(__file__).parent), folder=str(folder)))
+    tests = str(Path(__file__).parent)
+    script.write_text(RUN_WITH_TWO_WORKERS.format(tests=tests, folder=str(folder), name=name))
     environment = os.environ | {
         "LUNGML_WORKERS": "2",
         "PYTHONPATH": os.pathsep.join(map(str, (Path(__file__).parents[2], Path(__file__).parents[1]))),
@@ -355,6 +362,28 @@ def test_workers_of_a_run_that_was_killed_stop_by_themselves_and_it_goes_on(fold
     ) as process:
         while "epoch 1" not in process.stderr.readline():
             assert process.poll() is None
+        yield process
+
+
+@pytest.mark.slow
+def test_a_run_with_workers_that_is_asked_to_stop_ends_as_interrupted_and_goes_on(
+    folds, monkeypatch, tmp_path
+):
+    folder = folds[0].parent.parent
+    with started_with_two_workers(folder, "stopped", tmp_path) as process:
+        process.terminate()
+        said = process.stderr.read()
+
+    assert process.returncode == InterruptedRunError.exit_code
+    assert "the same command goes on from there" in said
+    monkeypatch.setenv("LUNGML_WORKERS", "1")
+    assert contents(*run(folder, FOLDS, "stopped")) == contents(*folds)
+
+
+@pytest.mark.slow
+def test_workers_of_a_run_that_was_killed_stop_by_themselves_and_it_goes_on(folds, monkeypatch, tmp_path):
+    folder, work = folds[0].parent.parent, folds[0].parent / ".killed.work"
+    with started_with_two_workers(folder, "killed", tmp_path) as process:
         workers = psutil.Process(process.pid).children(recursive=True)
         process.kill()
 
