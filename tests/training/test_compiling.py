@@ -1,8 +1,11 @@
 import pytest
+from torch import nn
 from training_examples import STILL, make_classifier, make_settings
 from training_runs import run
 
+from lungml.errors import ParamsError
 from lungml.params.model import RecipeParams
+from lungml.training.compiling import compiled
 
 
 def validation_losses(**changes):
@@ -26,3 +29,10 @@ def test_a_compiled_training_comes_to_the_same_through_all_its_unfreezing(cache_
     found = validation_losses(cache_prefix=cache_prefix, compile=True)
 
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_without_a_compiler_it_is_said_what_to_do(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+
+    with pytest.raises(ParamsError, match=r"no no-such-compiler here; .*recipe\.compile: false"):
+        compiled(nn.Linear(2, 2))
