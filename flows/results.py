@@ -10,7 +10,9 @@ from typing import Any
 from lungml.files import read_json
 from lungml.params import load_params
 from lungml.report.collect import patients_are_inferred
-from lungml.report.wording import INFERRED
+from lungml.report.wording import INFERRED, REOPENED
+from lungml.sealing.account import without_reason
+from lungml.sealing.ledger import NAME, read_openings
 from lungml.terms import Task
 
 _COLUMNS = ("f1_weighted", "balanced_accuracy")
@@ -45,8 +47,11 @@ def summary(root: Path, states: Mapping[str, str], rows: list[dict[str, Any]]) -
 
 
 def _warning(root: Path) -> list[str]:
-    """Said before any number where no patient is named in the data."""
-    return [INFERRED, ""] if patients_are_inferred(root) else []
+    """Said before any number: that no patient is named, or that the test part was opened again."""
+    openings = read_openings(root / NAME)
+    reopened = any(without_reason([line for line in openings if line.task == task]) for task in Task)
+    said = {INFERRED: patients_are_inferred(root), REOPENED: reopened}
+    return [line for text, holds in said.items() if holds for line in (text, "")]
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, Any]:

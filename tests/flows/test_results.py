@@ -2,10 +2,12 @@ import json
 from pathlib import Path
 from shutil import copyfile
 
+import pytest
 from model_files import metrics_json
 
 from flows.results import result_rows, summary
-from lungml.report.wording import INFERRED
+from lungml.report.wording import INFERRED, REOPENED
+from lungml.sealing.ledger import Sealed, enter
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -70,3 +72,15 @@ def test_inferred_patients_are_told_before_any_number(tmp_path):
     text = summary(tmp_path, {"index": "Completed"}, [])
 
     assert text.splitlines()[2] == INFERRED
+
+
+@pytest.mark.parametrize(("reason", "told"), [("", True), ("the first read slices upside down", False)])
+def test_a_test_part_opened_again_without_a_reason_is_told_before_any_number(tmp_path, reason, told):
+    for bundle in "bc":
+        sealed = Sealed("nodule-binary", "a" * 64, bundle * 64)
+        enter(tmp_path / "test-ledger.jsonl", sealed, reason=reason, metrics={}, preregistered=None)
+    evaluate(tmp_path, "nodule-binary", metrics_json("c" * 64))
+
+    text = summary(tmp_path, {"evaluate@nodule-binary": "Completed"}, result_rows(tmp_path))
+
+    assert (REOPENED in text.partition("| stage |")[0]) is told
