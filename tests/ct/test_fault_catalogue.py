@@ -60,7 +60,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from lungml.ct import read_header
+from lungml.ct import filling, read_header
 from lungml.ct.direct import DirectReader
 from lungml.faults import FAULTS, Action
 from lungml.params.data import ConsensusParams, CtParams
@@ -463,6 +463,7 @@ def test_the_fast_roads_find_in_a_faulty_folder_what_pydicom_finds(raw, tmp_path
     run(CtParams(), ConsensusParams(), raw=raw, out=tmp_path / "fast")
     monkeypatch.setattr(read_header, "walk_header", lambda stream, wanted: None)
     monkeypatch.setattr(DirectReader, "read_into", lambda self, header, hu, padding: False)
+    monkeypatch.setattr(filling, "place", lambda stored, header, hu, padding: False)
 
     run(CtParams(), ConsensusParams(), raw=raw, out=tmp_path / "general")
 
