@@ -44,7 +44,8 @@ class EmbedParams(Section):
     """How far `bfloat16` may be from `float32`, as a share of an embedding's length, on the first batch."""
     library: Library = "auto"
     """What computes on a processor. `openvino` makes one program of a network first: up to three times as
-    fast as `torch`, after up to 3 s for each view; `auto` does so from 1,500 images on. A GPU has `torch`."""
+    fast as `torch`, after up to 3 s for each view; `auto` does so from 1,500 images on. On a GPU it is
+    always `torch`."""
     twins: bool = True
     """Also embed with random weights where `weights.source` is `pretrained`: what training on photos adds."""
 

@@ -16,6 +16,7 @@ from lungml.errors import InputError, ModelError, ParamsError
 from lungml.files import sha256_file
 from lungml.imaging.store import write_store
 from lungml.models.backbones import build_backbone
+from lungml.models.precision import Engine, is_accelerated
 from lungml.params.data import IntensityParams
 from lungml.params.model import EmbedParams, WeightsParams
 from lungml.params.scope import ScopeParams
@@ -331,6 +332,9 @@ def test_few_images_are_not_worth_compiling(tmp_path):
     assert read_embeddings(embed(write_inputs(tmp_path)), View.NODULE).library == "torch"
 
 
+@pytest.mark.skipif(
+    not is_accelerated(Engine("cpu", "bfloat16")), reason="OpenVINO takes float32 on this processor anyway"
+)
 def test_a_compiled_network_goes_back_to_float32_before_it_goes_back_to_torch(tmp_path, capsys):
     out = embed(write_inputs(tmp_path), precision="bfloat16", tolerance=1e-4, library="openvino")
 
