@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from ruamel.yaml import YAML
 from safetensors.torch import load_file
 from training_examples import write_inputs
 
@@ -33,8 +34,10 @@ def project(tmp_path):
     write_inputs(tmp_path)
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "best.json").write_text(json.dumps(BEST))
-    params = (ROOT / "params.yaml").read_text().replace("      epochs: 20\n", "      epochs: 2\n")
-    (tmp_path / "params.yaml").write_text(params)
+    yaml = YAML(typ="safe")
+    params = yaml.load(ROOT / "params.yaml")
+    params["tasks"][BEST["task"]]["finetune"]["epochs"] = 2
+    yaml.dump(params, tmp_path / "params.yaml")
     return tmp_path
 
 
