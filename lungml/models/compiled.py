@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -78,9 +79,8 @@ class ConvertedNetwork:
             "NUM_STREAMS": threads,  # one thread each
             "ENABLE_CPU_PINNING": False,  # others work on this machine too
         }
-        openvino = _openvino()
-        program = openvino.Core().compile_model(self._model, "CPU", options)
-        return CompiledNetwork(openvino.AsyncInferQueue(program, threads))
+        program = _core().compile_model(self._model, "CPU", options)
+        return CompiledNetwork(_openvino().AsyncInferQueue(program, threads))
 
 
 class CompiledNetwork:
@@ -112,6 +112,17 @@ def _openvino() -> Any:
 
 
 _TELEMETRY = "openvino_telemetry"
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's root object, one for as long as the process lives.
+
+    Each gives the thread that makes it a stack for signal handlers, and puts the one before back when it
+    goes. Of two, the second puts back what the first has given up: the next signal, such as Ctrl-C, would be
+    a segmentation fault.
+    """
+    return _openvino().Core()
 
 
 @contextmanager

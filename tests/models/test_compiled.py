@@ -108,3 +108,28 @@ def test_openvinos_telemetry_is_not_even_loaded(tmp_path, code, is_called):
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True)
 
     assert note.exists() == is_called
+
+
+AFTERWARDS = """
+import gc, os, signal
+import torch
+from torch import nn
+from lungml.models.compiled import ConvertedNetwork
+
+image = torch.zeros(1, 1, 8, 8)
+first, second = (
+    ConvertedNetwork(nn.Conv2d(1, 1, 3), image).compiled("float32", threads=1) for _ in range(2)
+)
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_process_that_has_compiled_something_can_still_be_sent_a_signal():
+    found = subprocess.run([sys.executable, "-c", AFTERWARDS], capture_output=True, text=True, check=False)
+
+    assert (found.returncode, found.stdout) == (0, "heard\n"), found.stderr
