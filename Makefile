@@ -34,8 +34,9 @@ lidc-crops: setup ## real nodules, from arrays to registered models: DATA=folder
 test: setup ## the quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -m "not slow"
 
-test-pipeline: setup ## the demo, the servers and interrupted flows (in continuous integration)
-	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows
+test-pipeline: setup ## the demo, servers, databases, killed trainings (in continuous integration)
+	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows tests/test_data_page.py \
+		tests/tuning tests/tracking tests/training/test_killed.py tests/training/test_launching.py
 
 test-slow: setup ## the long tests: the demo, servers, simulations
 	@python -m pytest -m "slow and not acceptance"
