@@ -31,8 +31,9 @@ Result = TypeVar("Result")
 class Pool:
     """Worker processes, or none at all if there is one worker; they start when they are first needed."""
 
-    def __init__(self, executor: Executor | None) -> None:
+    def __init__(self, executor: Executor | None, asked_to_stop: threading.Event | None = None) -> None:
         self._executor = executor
+        self._asked_to_stop = asked_to_stop or threading.Event()
 
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], what: str, chunk: int = 1
@@ -56,6 +57,8 @@ class Pool:
         try:
             yield from track(chain.from_iterable(results), what, len(items))
         except BrokenProcessPool as error:
+            if self._asked_to_stop.is_set():  # a worker that had not begun could not listen
+                raise InterruptedRunError(_AGAIN) from error
             raise ServiceError(
                 f"a worker process ended by itself during {what}; often memory ran out. Run the same command "
                 f"again with fewer workers (LUNGML_WORKERS, now {workers()})"
@@ -80,20 +83,25 @@ def worker_pool(count: int | None = None, *, stoppable: bool = False) -> Iterato
         yield Pool(None)
     else:
         context = get_context("forkserver")
-        asked = _signals_passed_on() if stoppable else nullcontext()
-        with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as own, asked:
-            yield Pool(own)
+        listening = _signals_passed_on() if stoppable else nullcontext(None)
+        executor = ProcessPoolExecutor(
+            processes, mp_context=context, initializer=_begin, initargs=(stoppable,)
+        )
+        with executor as own, listening as asked:
+            yield Pool(own, asked)
 
 
 @contextmanager
-def _signals_passed_on() -> Iterator[None]:
+def _signals_passed_on() -> Iterator[threading.Event]:
     """Hand the first signal to the worker processes, and wait for them; the second acts at once."""
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # Python takes no signal handlers there
-        yield
+        yield asked
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
+        asked.set()
         put_back()
         for worker in active_children():
             if worker.pid is not None:
@@ -106,7 +114,7 @@ def _signals_passed_on() -> Iterator[None]:
     for number in before:
         signal.signal(number, pass_on)
     try:
-        yield
+        yield asked
     finally:
         put_back()
 
@@ -122,7 +130,7 @@ class _Work(Generic[Item, Result]):
         if Path.cwd() != self.folder:
             os.chdir(self.folder)
         if _stopped.is_set():
-            raise InterruptedRunError("this process was asked to stop; the same command starts again")
+            raise InterruptedRunError(_AGAIN)
         try:
             return [self.function(item) for item in items]
         except InterruptedRunError:
@@ -130,9 +138,20 @@ class _Work(Generic[Item, Result]):
             raise
 
 
-def _end_with_parent() -> None:
-    """Ask this worker to stop when the process that it works for is gone: the pool would keep it for ever."""
+def _begin(stoppable: bool) -> None:
+    """In a new worker: stop when the process that it works for is gone, which the pool would not do.
+
+    A request that comes between two pieces of work, or in one that does not listen, holds for the next.
+    """
+    if stoppable:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, _begin_nothing_more)
     threading.Thread(target=_ask_to_stop, daemon=True).start()
+
+
+def _begin_nothing_more(number: int, _frame: FrameType | None) -> None:
+    _stopped.set()
+    signal.signal(number, signal.SIG_DFL)  # the second acts at once
 
 
 def _ask_to_stop() -> None:
@@ -144,6 +163,7 @@ def _ask_to_stop() -> None:
             time.sleep(_SECONDS_TO_STOP)
 
 
+_AGAIN = "this process was asked to stop; the same command goes on from there"
 _SECONDS_TO_STOP = 20
 _stopped = threading.Event()
 """In a worker process: work was stopped on request, so nothing more is begun."""

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -8,7 +9,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from work_items import fail_at_three, folder_of, kill_worker_at_three, process_of, square, stop_at_first
+from work_items import (
+    fail_at_three,
+    folder_of,
+    kill_worker_at_three,
+    process_of,
+    square,
+    square_slowly,
+    stop_at_first,
+)
 
 from lungml.errors import InterruptedRunError, ServiceError
 from lungml.parallel import Pool, _Work, worker_pool
@@ -78,6 +87,21 @@ def test_a_worker_that_dies_is_one_sentence(monkeypatch):
 
     with worker_pool() as pool, pytest.raises(ServiceError, match=r"LUNGML_WORKERS, now 2"):
         list(pool.map(kill_worker_at_three, range(5), "numbers"))
+
+
+def test_work_that_is_asked_to_stop_is_not_begun_even_where_what_is_done_does_not_listen(monkeypatch):
+    monkeypatch.setenv("LUNGML_WORKERS", "2")
+    before, done = signal.getsignal(signal.SIGTERM), []
+
+    with worker_pool(stoppable=True) as pool, pytest.raises(InterruptedRunError):
+        for result in pool.map(square_slowly, range(40), "numbers"):
+            if not done:
+                os.kill(os.getpid(), signal.SIGTERM)
+            done.append(result)
+
+    assert done == [number * number for number in range(len(done))]
+    assert len(done) < 10
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from lungml.errors import InterruptedRunError
@@ -34,3 +35,9 @@ def folder_of(_item):
 def stop_at_first(folder, number):
     (folder / str(number)).touch()
     raise InterruptedRunError("stopped")
+
+
+def square_slowly(number):
+    """Work that does not listen to requests."""
+    time.sleep(0.3)
+    return number * number

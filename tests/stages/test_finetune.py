@@ -374,7 +374,7 @@ def test_a_run_with_workers_that_is_asked_to_stop_ends_as_interrupted_and_goes_o
         process.terminate()
         said = process.stderr.read()
 
-    assert process.returncode == InterruptedRunError.exit_code
+    assert process.returncode == InterruptedRunError.exit_code, said
     assert "the same command goes on from there" in said
     monkeypatch.setenv("LUNGML_WORKERS", "1")
     assert contents(*run(folder, FOLDS, "stopped")) == contents(*folds)
