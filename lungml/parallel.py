@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from lungml.compute import dask_scheduler, workers
 from lungml.errors import InterruptedRunError, ServiceError
 from lungml.progress import track
+from lungml.signals import requests
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -83,7 +84,7 @@ def worker_pool(count: int | None = None, *, stoppable: bool = False) -> Iterato
         yield Pool(None)
     else:
         context = get_context("forkserver")
-        listening = _signals_passed_on() if stoppable else nullcontext(None)
+        listening = requests(_REQUESTS, _tell_workers) if stoppable else nullcontext(None)
         executor = ProcessPoolExecutor(
             processes, mp_context=context, initializer=_begin, initargs=(stoppable,)
         )
@@ -91,32 +92,10 @@ def worker_pool(count: int | None = None, *, stoppable: bool = False) -> Iterato
             yield Pool(own, asked)
 
 
-@contextmanager
-def _signals_passed_on() -> Iterator[threading.Event]:
-    """Hand the first signal to the worker processes, and wait for them; the second acts at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # Python takes no signal handlers there
-        yield asked
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        asked.set()
-        put_back()
-        for worker in active_children():
-            if worker.pid is not None:
-                os.kill(worker.pid, number)
-
-    def put_back() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, pass_on)
-    try:
-        yield asked
-    finally:
-        put_back()
+def _tell_workers(number: int) -> None:
+    for worker in active_children():
+        if worker.pid is not None:
+            os.kill(worker.pid, number)
 
 
 @dataclass(frozen=True)
@@ -144,7 +123,7 @@ def _begin(stoppable: bool) -> None:
     A request that comes between two pieces of work, or in one that does not listen, holds for the next.
     """
     if stoppable:
-        for number in (signal.SIGTERM, signal.SIGUSR1):
+        for number in _REQUESTS:
             signal.signal(number, _begin_nothing_more)
     threading.Thread(target=_ask_to_stop, daemon=True).start()
 
@@ -164,6 +143,7 @@ def _ask_to_stop() -> None:
 
 
 _AGAIN = "this process was asked to stop; the same command goes on from there"
+_REQUESTS = (signal.SIGTERM, signal.SIGUSR1)
 _SECONDS_TO_STOP = 20
 _stopped = threading.Event()
 """In a worker process: work was stopped on request, so nothing more is begun."""

@@ -10,11 +10,9 @@ import hashlib
 import io
 import shutil
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -23,6 +21,7 @@ from lungml.errors import ModelError
 from lungml.files import atomic_file, sha256_file
 from lungml.models.placing import on_processor
 from lungml.progress import say
+from lungml.signals import requests
 
 _KEPT = 2
 _FORMAT = 2
@@ -101,26 +100,8 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     The second signal acts at once, as it would have without us. Outside the main thread, where Python takes
     no signal handlers, the answer is always no.
     """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    with requests(_SIGNALS) as asked:
         yield asked.is_set
-        return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-        _put_back()
-
-    def _put_back() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in _SIGNALS:
-        signal.signal(number, note)
-    try:
-        yield asked.is_set
-    finally:
-        _put_back()
 
 
 def _place(epoch: int, step: int) -> str:

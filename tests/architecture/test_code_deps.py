@@ -15,6 +15,7 @@ VOCABULARY = (
     "lungml.progress",
     "lungml.compute",
     "lungml.parallel",
+    "lungml.signals",
     "lungml.stages",
 )
 """Not deps: parameter values are tracked one by one, and the rest changes no result."""
