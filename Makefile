@@ -35,8 +35,8 @@ test: setup ## the quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -m "not slow"
 
 test-pipeline: setup ## the demo, servers, databases, killed trainings (in continuous integration)
-	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows tests/test_data_page.py \
-		tests/tuning tests/tracking tests/training/test_killed.py tests/training/test_launching.py
+	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows tests/pipeline \
+		tests/test_data_page.py tests/tuning tests/tracking tests/training/test_killed.py tests/training/test_launching.py
 
 test-slow: setup ## the long tests: the demo, servers, simulations
 	@python -m pytest -m "slow and not acceptance"

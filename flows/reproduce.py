@@ -23,13 +23,14 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.plan import Plan, gpu_places, with_all_needed
-from flows.processes import Processes
 from flows.results import result_rows, summary
 from flows.settings import project_root
-from flows.step import Workshop, run_stage, server_has_gpu_limit, stage_environment
+from flows.step import Workshop, run_stage, server_has_gpu_limit
 from lungml.errors import LungmlError, ServiceError
 from lungml.graph import read_graph
+from lungml.pipeline.plan import Plan, gpu_places, with_all_needed
+from lungml.pipeline.processes import Processes
+from lungml.pipeline.step import stage_environment
 from lungml.progress import say
 
 _ANSWER_WITHIN_S = 5
@@ -52,7 +53,7 @@ def reproduce(
     """
     root = project_root()
     nodes = with_all_needed(read_graph(root), targets)
-    processes = Processes(root, stage_environment(nodes))
+    processes = Processes(root, stage_environment([node.name for node in nodes]))
     workshop = Workshop(processes, limit_minutes * 60, server_has_gpu_limit())
     plan = Plan(nodes, at_once=max_workers, gpu_at_once=gpu_places(gpu_slots, max_workers))
     try:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import click
 
+from lungml.compute import workers
 from lungml.errors import MissingInputError
 from lungml.files import read_json
 from lungml.graph import read_graph
+from lungml.pipeline.side_by_side import Outcome, run_side_by_side
+from lungml.progress import say
 from lungml.report.collect import patients_are_inferred
 from lungml.report.table import HEADER, table_rows
 from lungml.report.wording import INFERRED
@@ -30,69 +34,39 @@ _SWITCHES = {
 }
 """Nothing calls home."""
 _INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the run ended; `stage` is the last one that was started, '' if none was."""
-
-    exit_code: int
-    stage: str
+_JOBS = 2
 
 
 @click.command("demo")
-def command() -> None:
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help=f"Stages that run side by side (default: {_JOBS}; 1 where there is one processor). On a GPU, one.",
+)
+def command(jobs: int | None) -> None:
     """Run the whole pipeline and print the table of results.
 
-    It runs `dvc repro` in this folder: what is up to date is not run again, so a stopped demo goes on where
-    it was.
+    DVC runs each stage of dvc.yaml that is not up to date, so a stopped demo goes on where it was.
+    `dvc repro` gives the same files, one stage after the other.
     """
     started = time.monotonic()
     root = Path.cwd()
     if not (root / "dvc.yaml").is_file():
         raise MissingInputError(f"{root} holds no dvc.yaml; run lungml demo in the project's root folder")
-    order = [node.name for node in read_graph(root)]
-    click.echo(f"{len(order)} stages; those that are up to date are not run again", err=True)
-    outcome = reproduce([sys.executable, "-m", "dvc", "repro"], root, order)
+    os.environ.update(_SWITCHES)
+    nodes = read_graph(root)
+    at_once = jobs or min(_JOBS, workers())
+    click.echo(
+        f"{len(nodes)} stages, {at_once} at once; those that are up to date are not run again", err=True
+    )
+    width = max(len(node.name) for node in nodes)
+    with _ended_like_ctrl_c():
+        outcome = run_side_by_side(nodes, root, at_once=at_once, show=partial(_show, width))
     if outcome.exit_code:
-        click.echo(failure(outcome), err=True)
+        say(failure(outcome))
         sys.exit(outcome.exit_code)
     _print_results(root)
     click.echo(f"Time: {_duration(time.monotonic() - started)}")
-
-
-def reproduce(words: Sequence[str], root: Path, order: Sequence[str]) -> Outcome:
-    """Run DVC with our terminal, so that progress is live, and find out how it ended.
-
-    The exit code is the failed stage's own, 130 after Ctrl-C, else DVC's. DVC and the stage get Ctrl-C
-    too and stop by themselves, so it is waited for them.
-    """
-    interrupted = False
-    with tempfile.TemporaryDirectory(prefix="lungml-") as folder:
-        note = Path(folder) / "stage"
-        with subprocess.Popen(words, cwd=root, env=environment(order, note)) as process:
-            while True:
-                try:
-                    returncode = process.wait()
-                    break
-                except KeyboardInterrupt:
-                    interrupted = True
-        stage, _, code = note.read_text(encoding="utf-8").partition("\n") if note.is_file() else ("", "", "")
-    if interrupted:
-        return Outcome(_INTERRUPTED, stage)
-    return Outcome(int(code) if returncode and code else returncode, stage)
-
-
-def environment(order: Sequence[str], note: Path) -> Mapping[str, str]:
-    """Where DVC and the stages run: this Python's programs first, stages counted, nothing calls home."""
-    programs = str(Path(sys.executable).parent)
-    return {
-        **os.environ,
-        **_SWITCHES,
-        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
-        "LUNGML_STAGE_ORDER": ",".join(order),
-        "LUNGML_STAGE_NOTE": str(note),
-    }
 
 
 def failure(outcome: Outcome) -> str:
@@ -101,14 +75,28 @@ def failure(outcome: Outcome) -> str:
     if outcome.exit_code == _INTERRUPTED:
         where = f" in stage {outcome.stage}" if outcome.stage else ""
         return f"lungml: stopped{where}; to go on, {go_on}"
-    if not outcome.stage:
-        return (
-            f"lungml: DVC stopped before any stage ran (exit code {outcome.exit_code}); its reason is above"
-        )
+    reason = f": {outcome.reason}" if outcome.reason else "; the reason is above"
     return (
-        f"lungml: stage {outcome.stage} failed (exit code {outcome.exit_code}); the reason is above. "
-        f"Mend it and {go_on}"
+        f"lungml: stage {outcome.stage} failed (exit code {outcome.exit_code}){reason}\nMend it and {go_on}"
     )
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM ends the stages too: Python's own answer to it would leave them behind."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _show(width: int, stage: str, line: str) -> None:
+    say(f"{stage:<{width}}  {line}")
 
 
 def _print_results(root: Path) -> None:

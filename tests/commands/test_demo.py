@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lungml.commands.demo import Outcome, environment, failure, reproduce
+from lungml.commands.demo import failure
 from lungml.graph import read_graph
+from lungml.pipeline.side_by_side import Outcome
 
 PIPELINE = """
 stages:
@@ -60,10 +60,12 @@ def project(tmp_path):
     return tmp_path
 
 
+DEMO = "from lungml.commands.demo import command; command(standalone_mode=False)"
+
+
 def demo(project):
-    code = "from lungml.commands.demo import command; command(standalone_mode=False)"
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", DEMO],
         cwd=project,
         capture_output=True,
         text=True,
@@ -76,8 +78,9 @@ def test_it_counts_the_stages_and_ends_with_the_table_and_where_to_look(project)
     done = demo(project)
 
     assert done.returncode == 0, done.stderr
-    assert "[1/2] first:" in done.stderr
-    assert "[2/2] second:" in done.stderr
+    assert "first   [1/2] first:" in done.stderr
+    assert "second  [2/2] second:" in done.stderr
+    assert "Running stage" not in done.stderr
     header, row, *rest = [
         line for line in done.stdout.splitlines() if "task" in line or "nodule-five" in line
     ]
@@ -111,64 +114,44 @@ def test_a_failed_stage_is_named_with_its_own_exit_code_and_the_way_on(project):
 
     assert done.returncode == 5
     assert "no scans" in done.stderr
-    assert "stage second failed (exit code 5)" in done.stderr
+    assert "stage second failed (exit code 5): no scans" in done.stderr
     assert "run lungml demo again" in done.stderr
     assert "Traceback" not in done.stderr
     (project / "broken").unlink()
     assert "first:" not in demo(project).stderr  # it goes on where it was
 
 
-def test_a_crash_that_notes_no_code_gives_the_code_of_dvc(tmp_path):
-    dvc = "import os, pathlib; pathlib.Path(os.environ['LUNGML_STAGE_NOTE']).write_text('embed@a'); exit(255)"
-
-    assert reproduce([sys.executable, "-c", dvc], tmp_path, ["embed@a"]) == Outcome(255, "embed@a")
-
-
-def test_ctrl_c_waits_for_dvc_to_stop_and_says_how_to_go_on(tmp_path):
-    child = (
-        "import os, pathlib, signal, sys, time\n"
-        "pathlib.Path(os.environ['LUNGML_STAGE_NOTE']).write_text('tune@a')\n"
-        "def stop(*_): time.sleep(0.5); pathlib.Path('stopped').touch(); sys.exit(1)\n"
-        "signal.signal(signal.SIGINT, stop)\n"
-        "pathlib.Path('ready').touch()\n"
-        "time.sleep(30)\n"
+@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_demo_says_where_and_how_to_go_on(project, request_to_end):
+    (project / "stage.py").write_text(
+        STAGE + "\nif name == 'second': pathlib.Path('ready').touch(); import time; time.sleep(60)\n"
     )
-    parent = (
-        "import pathlib, sys\n"
-        "from lungml.commands.demo import failure, reproduce\n"
-        f"outcome = reproduce([sys.executable, '-c', {child!r}], pathlib.Path.cwd(), [])\n"
-        "print(failure(outcome)); sys.exit(outcome.exit_code)\n"
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, a child ignores
     process = subprocess.Popen(
-        [sys.executable, "-c", parent],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-c", DEMO],
+        cwd=project,
+        stderr=subprocess.PIPE,
         text=True,
-        process_group=0,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
+    signal.signal(signal.SIGINT, before)
     until = time.monotonic() + 60
-    while not (tmp_path / "ready").exists() and time.monotonic() < until:
+    while not (project / "ready").exists():
+        assert time.monotonic() < until
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
 
-    said, _ = process.communicate(timeout=60)
+    process.send_signal(request_to_end)
+    _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert (tmp_path / "stopped").exists()
-    assert "stopped in stage tune@a" in said
+    assert "stopped in stage second; to go on, run lungml demo again" in said
+    assert "Traceback" not in said
 
 
-def test_the_programs_of_this_python_come_first(tmp_path):
-    found = environment(["a", "b"], tmp_path / "note")
-
-    assert shutil.which("dvc", path=found["PATH"]) == str(Path(sys.executable).parent / "dvc")
-    assert found["LUNGML_STAGE_ORDER"] == "a,b"
-
-
-def test_a_failure_of_dvc_itself_is_not_blamed_on_a_stage():
-    assert failure(Outcome(253, "")) == (
-        "lungml: DVC stopped before any stage ran (exit code 253); its reason is above"
+def test_a_failure_without_a_sentence_points_to_what_was_printed():
+    assert failure(Outcome(253, "embed@a")) == (
+        "lungml: stage embed@a failed (exit code 253); the reason is above\n"
+        "Mend it and run lungml demo again: what is finished is not run again"
     )
 
 

@@ -1,11 +1,7 @@
-import sys
-from pathlib import Path
-
 import pytest
 
-from flows.processes import Finished
-from flows.step import outcome, stage_environment
-from lungml.graph import StageNode
+from flows.step import outcome
+from lungml.pipeline.processes import Finished
 
 
 def ended(*lines, returncode=0, over_time=False):
@@ -54,22 +50,3 @@ def test_only_a_lock_of_another_dvc_is_tried_again(line, again):
     state = ended(line, returncode=255)
 
     assert run_stage.retry_condition_fn(None, None, state) is again
-
-
-def test_stages_find_the_lungml_of_this_python_and_their_number(monkeypatch):
-    monkeypatch.setenv("DVC_ROOT", "/another/project")
-
-    environment = stage_environment([StageNode("a", (), "cpu", ""), StageNode("b", ("a",), "cpu", "")])
-
-    assert environment["PATH"].split(":")[0] == str(Path(sys.executable).parent)
-    assert environment["LUNGML_STAGE_ORDER"] == "a,b"
-    assert "DVC_ROOT" not in environment
-
-
-def test_waiting_threads_do_not_spin_unless_the_user_wants_it(monkeypatch):
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    default = stage_environment([])["OMP_WAIT_POLICY"]
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-
-    assert default == "PASSIVE"
-    assert stage_environment([])["OMP_WAIT_POLICY"] == "ACTIVE"

@@ -33,7 +33,7 @@ class Finished:
 
 
 class Processes:
-    """The commands of one flow run. After `stop`, none runs and none starts."""
+    """The commands of one run. After `stop`, none runs and none starts."""
 
     def __init__(self, cwd: Path, environment: Mapping[str, str]) -> None:
         self._cwd = cwd
@@ -42,9 +42,19 @@ class Processes:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def run(self, command: Sequence[str], *, on_line: Callable[[str], None], limit_s: float) -> Finished:
-        """Run a command to its end, or for `limit_s`; called from the thread that logs its lines."""
-        process = self._start(command)
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        on_line: Callable[[str], None],
+        limit_s: float,
+        more: Mapping[str, str] | None = None,
+    ) -> Finished:
+        """Run a command to its end, or for `limit_s`; called from the thread that logs its lines.
+
+        `more` is its environment beyond that of all.
+        """
+        process = self._start(command, more or {})
         try:
             return _follow(process, on_line, limit_s)
         finally:
@@ -62,14 +72,14 @@ class Processes:
         for process in running:
             end_group(process)
 
-    def _start(self, command: Sequence[str]) -> subprocess.Popen[str]:
+    def _start(self, command: Sequence[str], more: Mapping[str, str]) -> subprocess.Popen[str]:
         with self._lock:
             if self._stopped:
                 raise InterruptedError("the run was stopped")
             process = subprocess.Popen(
                 command,
                 cwd=self._cwd,
-                env=self._environment,
+                env={**self._environment, **more},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

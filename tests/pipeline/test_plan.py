@@ -1,9 +1,9 @@
 import pytest
 
-from flows import plan as module
-from flows.plan import Plan, gpu_places, with_all_needed
 from lungml.errors import ParamsError
 from lungml.graph import StageNode
+from lungml.pipeline import plan as module
+from lungml.pipeline.plan import Plan, gpu_places, with_all_needed
 
 
 def node(name, *needs, pool="cpu"):

@@ -5,8 +5,8 @@ import time
 import psutil
 import pytest
 
-from flows import processes
-from flows.processes import Processes
+from lungml.pipeline import processes
+from lungml.pipeline.processes import Processes
 
 SLEEPERS = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
 STUBBORN = (

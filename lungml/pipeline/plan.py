@@ -43,10 +43,12 @@ def gpu_places(asked: int | None, at_once: int) -> int:
 class Plan:
     """Stages in an order that works, so many at a time, and of those that want a GPU so many."""
 
-    def __init__(self, nodes: Sequence[StageNode], *, at_once: int, gpu_at_once: int) -> None:
+    def __init__(
+        self, nodes: Sequence[StageNode], *, at_once: int, gpu_at_once: int, done: Iterable[str] = ()
+    ) -> None:
         self._waiting = list(nodes)
         self._running: dict[str, StageNode] = {}
-        self._done: set[str] = set()
+        self._done = set(done)
         self._lost: list[str] = []
         self._at_once, self._gpu_at_once = at_once, gpu_at_once
 
@@ -57,7 +59,7 @@ class Plan:
 
     @property
     def not_run(self) -> tuple[str, ...]:
-        """Stages that were left out because something they need failed."""
+        """Stages that were left out because a stage failed."""
         return tuple(self._lost)
 
     def start(self) -> list[StageNode]:
@@ -82,6 +84,11 @@ class Plan:
                 gone.add(node.name)
                 self._waiting.remove(node)
                 self._lost.append(node.name)
+
+    def start_no_more(self) -> None:
+        """Leave out all that has not started."""
+        self._lost.extend(node.name for node in self._waiting)
+        self._waiting.clear()
 
     def _has_place(self, node: StageNode) -> bool:
         on_gpu = sum(running.pool == "gpu" for running in self._running.values())

@@ -1,0 +1,56 @@
+"""One stage of `dvc.yaml`: the command, its environment, and what DVC's words and exit code mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from lungml.pipeline.processes import Finished
+
+_SKIPPED = ("didn't change, skipping", "is cached - skipping run")
+_BUSY = ("is busy, it is being blocked", "Unable to acquire lock")
+
+
+class Ending(Enum):
+    """How a stage ended. LOCKED: another DVC held what it needs, so trying again can help."""
+
+    RAN = "ran"
+    UP_TO_DATE = "up to date"
+    FAILED = "failed"
+    LOCKED = "locked by another DVC"
+    OVER_TIME = "over its time"
+
+
+def dvc_command(stage: str) -> list[str]:
+    """What brings one stage up to date, if all it needs is."""
+    return [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+
+
+def stage_environment(order: Sequence[str]) -> dict[str, str]:
+    """The environment of DVC: `lungml` of this Python first, lines unbuffered, the stages for counting.
+
+    `OMP_WAIT_POLICY`: threads that wait for each other must not spin where stages run side by side. It
+    changes no result; two searches at once on two cores took 38 s with it and 100 s without.
+    """
+    environment = dict(os.environ)
+    environment.pop("DVC_ROOT", None)
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    environment["LUNGML_STAGE_ORDER"] = ",".join(order)
+    return environment
+
+
+def ending(finished: Finished) -> Ending:
+    """What DVC's words and exit code mean."""
+    text = "\n".join(finished.lines)
+    if finished.over_time:
+        return Ending.OVER_TIME
+    if finished.returncode == 0:
+        return Ending.UP_TO_DATE if any(words in text for words in _SKIPPED) else Ending.RAN
+    return Ending.LOCKED if any(words in text for words in _BUSY) else Ending.FAILED
