@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-from lungml.params.section import Section, refusal
+from lungml.params.section import Section, Seed, refusal
 from lungml.params.space import Range, Space, check_space
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -27,7 +27,7 @@ class WeightsParams(Section):
     """`random` draws them from `seed` and says so in every output; `pretrained` needs the files."""
     folder: Path | None = None
     """For `pretrained`: a folder with `<backbone>.safetensors`; without it, the timm hub is asked."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class EmbedParams(Section):
@@ -61,7 +61,7 @@ class OutlierParams(Section):
     """Of t-SNE; lowered if there are few nodules."""
     trees: Annotated[int, Field(ge=10)] = 200
     """Of the isolation forest."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class ScreenParams(Section):
@@ -76,7 +76,7 @@ class ScreenParams(Section):
     inverse_penalty: Annotated[float, Field(gt=0)] = 10.0
     """C of the logistic regression, for inputs of unit length on average. On random and pretrained
     backbones the ranking hardly depends on it from 3 to 30."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class GeometryParams(Section):
@@ -209,7 +209,7 @@ class TuneParams(Section):
     """What is searched: `batch_size`, `optimizer`, `learning_rate`, `head` and any field of `recipe` by its
     dotted name (`augment.mixup_alpha`), each a list of choices or a range `{low, high, scale}`, scale linear
     or log. The rate is not searched where the schedule has its own. Fine-tuning takes what was chosen."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
     @field_validator("space")
     @classmethod
