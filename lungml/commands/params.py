@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -42,7 +43,7 @@ def _section(path: str, kind: type[Section]) -> Iterator[str]:
         for name, field in plain.items():
             default = "required" if field.is_required() else f"`{_as_text(field.default)}`"
             meaning = " ".join((field.description or "").split())
-            yield f"| `{name}` | {_type_name(field.annotation)} | {default} | {meaning} |".replace(
+            yield f"| `{name}` | `{_type_name(field.annotation)}` | {default} | {meaning} |".replace(
                 "| |", "| - |"
             )
         yield ""
@@ -65,7 +66,14 @@ def _section_of(annotation: Any) -> type[Section]:
 
 
 def _type_name(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    for noise in ("typing.", "pathlib._local.", "pathlib."):
-        text = text.replace(noise, "")
-    return f"`{text}`".replace("|", "or")
+    """A type in the words of its parts, without the limits that `Annotated` holds."""
+    kind, parts = get_origin(annotation), get_args(annotation)
+    if kind is Annotated:
+        return _type_name(parts[0])
+    if kind is Literal:
+        return f"Literal[{', '.join(repr(value) for value in parts)}]"
+    if kind in {Union, UnionType}:
+        return " or ".join(_type_name(part) for part in parts)
+    if kind is not None:
+        return f"{kind.__name__}[{', '.join(_type_name(part) for part in parts)}]"
+    return {NoneType: "None", Ellipsis: "..."}.get(annotation) or str(annotation.__name__)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lungml.errors import ParamsError
+from lungml.models.table import find_backbone
 from lungml.params.data import IntensityParams
 from lungml.params.task import FinetuneParams, MemberParams, with_variant
 from lungml.tuning.candidate import apply_candidate, candidate_of
@@ -27,7 +28,8 @@ def make_variants(
         intensity: how HU become what a network gets, where a variant says nothing else.
 
     Raises:
-        ParamsError: what a variant changes does not go together with what tuning chose.
+        ParamsError: what a variant changes does not go together with what tuning chose, or names a backbone
+            that is not there.
     """
     recipe, chosen = apply_candidate(finetune.recipe, candidate_of(best))
     tuned = MemberParams(
@@ -47,4 +49,5 @@ def make_variants(
                 f"finetune.variants.{name} in params.yaml does not go together with what tuning chose: "
                 f"{error.errors()[0]['msg']}"
             ) from error
+        find_backbone(made[name].backbone)
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import nn
@@ -115,10 +115,13 @@ SCHEDULES = {
 
 
 def schedule_of(recipe: RecipeParams) -> Schedule:
-    """The schedule a recipe names, or the one it describes (`custom`)."""
-    if recipe.schedule == "custom":
-        return Schedule(recipe.trainable, recipe.learning_rates, "linear")
-    return SCHEDULES[recipe.schedule]
+    """The schedule a recipe names, or the one it describes (`custom`); `decay` may bend its rates."""
+    schedule = (
+        Schedule(recipe.trainable, recipe.learning_rates, "linear")
+        if recipe.schedule == "custom"
+        else SCHEDULES[recipe.schedule]
+    )
+    return replace(schedule, decay="cosine") if recipe.decay == "cosine" else schedule
 
 
 def _progress(epoch: int, epochs: int) -> float:

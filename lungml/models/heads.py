@@ -16,6 +16,7 @@ from torch.nn.functional import logsigmoid, softplus
 from lungml.errors import ParamsError
 
 _DROPOUT = 0.3
+"""Unless `set_dropout` says another."""
 _SMALLEST_GAP = 1e-4
 """Between two thresholds: no class may have the probability 0."""
 
@@ -39,6 +40,10 @@ def _mlp(in_features: int, classes: int) -> nn.Module:
 
 def _dropout(in_features: int, classes: int) -> nn.Module:
     return nn.Sequential(nn.Dropout(_DROPOUT), nn.Linear(in_features, classes))
+
+
+def _norm(in_features: int, classes: int) -> nn.Module:
+    return nn.Sequential(nn.LayerNorm(in_features), nn.Linear(in_features, classes))
 
 
 class CumulativeLink(nn.Module):
@@ -91,12 +96,14 @@ class ConditionalOrdinal(nn.Module):
 HEADS: dict[str, Callable[[int, int], nn.Module]] = {
     "linear": _linear,
     "dropout": _dropout,
+    "norm": _norm,
     "mlp": _mlp,
     "ordinal": CumulativeLink,
     "corn": ConditionalOrdinal,
 }
-"""Name in `params.yaml` -> builder (in_features, classes). `dropout` is `linear` behind a dropout of 0.3.
-With two classes the ordinal heads are logistic regression."""
+"""Name in `params.yaml` -> builder (in_features, classes). `dropout` is `linear` behind a dropout, `norm` is
+`linear` behind a layer norm, for which embeddings of any scale are alike. With two classes the ordinal heads
+are logistic regression."""
 
 
 def build_head(name: str, in_features: int, classes: int) -> nn.Module:
@@ -108,3 +115,10 @@ def build_head(name: str, in_features: int, classes: int) -> nn.Module:
     if name not in HEADS:
         raise ParamsError(f"there is no head {name!r}; choose one of {', '.join(HEADS)}")
     return HEADS[name](in_features, classes)
+
+
+def set_dropout(head: nn.Module, share: float) -> None:
+    """Let a head leave out this share of values in training, wherever it has a dropout."""
+    for layer in head.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = share

@@ -5,10 +5,12 @@ A parameter takes three hops under one name: `params.yaml` -> a field of its sec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from lungml.errors import ParamsError
 from lungml.params.audit import AuditParams
@@ -27,7 +29,7 @@ from lungml.params.evaluation import EvaluateParams, ExplainParams, RegisterPara
 from lungml.params.model import EmbedParams, OutlierParams, ScreenParams, WeightsParams
 from lungml.params.pretrain import PretrainParams
 from lungml.params.scope import ScopeParams
-from lungml.params.section import SENTENCE, Section, refusal
+from lungml.params.section import Section, in_words, refusal
 from lungml.params.task import TaskParams
 from lungml.terms import Target, Task
 
@@ -70,6 +72,19 @@ class Params(Section):
                 )
         return tasks
 
+    @field_validator("tasks")
+    @classmethod
+    def _counts_of_its_classes(cls, tasks: dict[Task, TaskParams]) -> dict[Task, TaskParams]:
+        for task, params in tasks.items():
+            classes = len(task.target.class_names)
+            for counts in params.upsample_counts:
+                if len(counts) != classes:
+                    raise refusal(
+                        f"{task}: recipe.upsample_counts has {len(counts)} number(s), and the task {classes} "
+                        "classes; give one for each, or null"
+                    )
+        return tasks
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check `params.yaml`; every problem is listed at once.
@@ -80,8 +95,9 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     try:
         return Params.model_validate(read_yaml(path))
     except ValidationError as error:
-        problems = "\n".join(f"  {_problem(item)}" for item in error.errors())
-        raise ParamsError(f"{path} has {error.error_count()} wrong value(s):\n{problems}") from error
+        problems = _problems(error.errors())
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise ParamsError(f"{path} has {len(problems)} wrong value(s):\n{lines}") from error
 
 
 def read_yaml(path: Path) -> Any:
@@ -104,12 +120,23 @@ def read_yaml(path: Path) -> Any:
         raise ParamsError(f"{path} is not valid YAML: {place}") from error
 
 
-def _problem(item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{where}: there is no such parameter; check the spelling against docs/params.md"
-    if item["type"] == "missing":
-        return f"{where} is missing; docs/params.md says what it is"
-    if item["type"] == SENTENCE:
-        return f"{where}: {item['msg']}"
-    return f"{where}: {item['msg']}, found {item['input']!r}"
+def _problems(errors: Iterable[ErrorDetails]) -> list[str]:
+    """A line for each wrong value; one that an anchor of YAML carries to many places is one."""
+    places: dict[tuple[Any, ...], list[str]] = {}
+    for error in errors:
+        where = [str(part) for part in error["loc"]]
+        places.setdefault((where[0], where[-1], _problem(error)), []).append(".".join(where))
+    return [f"{found[0]}{_more(len(found) - 1)}{what}" for (_, _, what), found in places.items()]
+
+
+def _more(places: int) -> str:
+    return f" (and in {places} more place{'s' if places > 1 else ''})" if places else ""
+
+
+def _problem(error: ErrorDetails) -> str:
+    """What follows the name of a value."""
+    if error["type"] == "extra_forbidden":
+        return ": there is no such parameter; check the spelling against docs/params.md"
+    if error["type"] == "missing":
+        return " is missing; docs/params.md says what it is"
+    return f": {in_words(error)}"

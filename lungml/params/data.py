@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lungml.params.section import Section
+from lungml.params.section import Section, Seed
 
 Cohort = Literal[
     "default", "size-only", "texture-only", "no-signal", "patient-fingerprint", "scanner-shortcut"
@@ -22,7 +22,7 @@ class PhantomParams(Section):
     """How many patients to draw."""
     cohort: Cohort = "default"
     """What decides malignancy."""
-    seed: int = 20250301
+    seed: Seed = 20250301
     """Same seed, same bytes."""
 
 
@@ -116,7 +116,7 @@ class LabelParams(Section):
     """Nodules with fewer scores are left out."""
     threes: Literal["benign", "drop"] = "benign"
     """What an indeterminate nodule is for the binary target."""
-    permute_seed: int | None = None
+    permute_seed: Seed | None = None
     """If set, labels are shuffled between patients (a negative control: every model must fall to chance)."""
 
 
@@ -174,7 +174,7 @@ class SplitParams(Section):
     """Share of patients for validation: early stopping, calibration, choices."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Cross-validation parts of train and validation together."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class ViewsParams(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lungml.params.section import Section, refusal
+from lungml.params.section import Section, Seed, refusal
 from lungml.params.trust import TrustParams
 
 GateMetric = Literal[
@@ -27,7 +27,7 @@ class EvaluateParams(Section):
     """Draws of the calibration error that a perfectly calibrated model would show."""
     replicates: Annotated[int, Field(ge=100)] = 2000
     """Times that patients are drawn anew to compare two models."""
-    seed: int = 20250301
+    seed: Seed = 20250301
     """Of those draws."""
     reopen: Literal["freely", "with-reason"] = "freely"
     """`with-reason`: a second model is judged on the same test part only if LUNGML_TEST_REASON says why;
@@ -49,7 +49,7 @@ class ExplainParams(Section):
     """Images that are mapped together."""
     checked_cases: Annotated[int, Field(ge=8)] = 32
     """Test cases on which it is checked whether the maps can be trusted: one a patient, classes in turn."""
-    seed: int = 20250301
+    seed: Seed = 20250301
     """Of the shuffled weights and random maps in these checks."""
 
 
@@ -66,7 +66,7 @@ class GateParams(Section):
     """Of the interval."""
     replicates: Annotated[int, Field(ge=100)] = 2000
     """Times that patients are drawn anew."""
-    seed: int = 20250301
+    seed: Seed = 20250301
     """Of those draws."""
 
     @model_validator(mode="after")

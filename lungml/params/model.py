@@ -7,13 +7,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-from lungml.params.section import Section, refusal
+from lungml.params.section import Section, Seed, refusal
 from lungml.params.space import Range, Space, check_space
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Depth = Annotated[float, Field(gt=0, le=1, multiple_of=0.01)]
 Optimizer = Literal["adam", "adamw", "nadamw", "sgd"]
-HeadName = Literal["linear", "dropout", "mlp", "ordinal", "corn"]
+HeadName = Literal["linear", "dropout", "norm", "mlp", "ordinal", "corn"]
 Precision = Literal["float32", "bfloat16"]
 Library = Literal["auto", "torch", "openvino"]
 TrainingPrecision = Literal["auto", "float32", "bfloat16"]
@@ -27,7 +27,7 @@ class WeightsParams(Section):
     """`random` draws them from `seed` and says so in every output; `pretrained` needs the files."""
     folder: Path | None = None
     """For `pretrained`: a folder with `<backbone>.safetensors`; without it, the timm hub is asked."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class EmbedParams(Section):
@@ -61,7 +61,7 @@ class OutlierParams(Section):
     """Of t-SNE; lowered if there are few nodules."""
     trees: Annotated[int, Field(ge=10)] = 200
     """Of the isolation forest."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class ScreenParams(Section):
@@ -76,7 +76,7 @@ class ScreenParams(Section):
     inverse_penalty: Annotated[float, Field(gt=0)] = 10.0
     """C of the logistic regression, for inputs of unit length on average. On random and pretrained
     backbones the ranking hardly depends on it from 3 to 30."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
 
 class GeometryParams(Section):
@@ -112,10 +112,10 @@ class RecipeParams(Section):
     """For `custom`: share of layer groups, counted from the output, trained in the first and the last epoch;
     linear in between."""
     learning_rates: tuple[PositiveFloat, PositiveFloat] | None = None
-    """For `custom`: learning rate of the first and the last epoch, linear in between; null takes the tuned
-    rate and `decay`."""
+    """For `custom`: learning rate of the first and the last epoch; null takes the tuned rate."""
     decay: Literal["linear", "cosine", "one-cycle"] = "one-cycle"
-    """Course of the learning rate within the schedule."""
+    """Course of the learning rate within the schedule, step by step. Rates that a schedule has of its own
+    change from epoch to epoch, on a straight line or (`cosine`) on a cosine."""
     imbalance: Literal["none", "class-weights", "upsample", "balanced"] = "upsample"
     """`upsample` shows minority classes more often, each time augmented; `balanced` shows every class
     equally often in an epoch of the usual length; train only."""
@@ -140,6 +140,8 @@ class RecipeParams(Section):
     variance they came with, for pretrained weights and small batches. Below the cut nothing ever changes."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     """AdamW's, of weights, never of biases and norm layers; `sgd` takes a hundredth, `adam` none."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """Share of values that the heads `dropout` and `mlp` leave out in training."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     """Of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
     precision: TrainingPrecision = "auto"
@@ -209,7 +211,7 @@ class TuneParams(Section):
     """What is searched: `batch_size`, `optimizer`, `learning_rate`, `head` and any field of `recipe` by its
     dotted name (`augment.mixup_alpha`), each a list of choices or a range `{low, high, scale}`, scale linear
     or log. The rate is not searched where the schedule has its own. Fine-tuning takes what was chosen."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
     @field_validator("space")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat
 
 from lungml.params.model import GeometryParams, Optimizer, Precision, WeightsParams
-from lungml.params.section import Section
+from lungml.params.section import Section, Seed
 from lungml.terms import View
 
 
@@ -64,4 +64,4 @@ class PretrainParams(Section):
     """Of the backbone and the expander; the loss is float32."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Processor threads of a step; sums depend on it."""
-    seed: int = 20250301
+    seed: Seed = 20250301

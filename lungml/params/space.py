@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag, ValidationError
 
-from lungml.params.section import Section, refusal
+from lungml.params.section import Section, in_words, refusal
 
 Scalar = bool | int | float | str
 
@@ -16,8 +15,8 @@ Scalar = bool | int | float | str
 class Range(Section):
     """All numbers from `low` to `high`; whole ones where the field is a whole number."""
 
-    low: int | float
-    high: int | float
+    low: float
+    high: float
     scale: Literal["linear", "log"] = "linear"
 
     @property
@@ -26,7 +25,13 @@ class Range(Section):
         return float((self.low * self.high) ** 0.5) if self.scale == "log" else (self.low + self.high) / 2
 
 
-Choices = Annotated[tuple[Scalar, ...], Field(min_length=1)]
+def _listed(value: Any) -> Any:
+    if isinstance(value, list | tuple) and all(isinstance(each, Scalar) for each in value):
+        return value
+    raise refusal(f"expected a list of numbers or words, or a range of low and high, found {value!r}")
+
+
+Choices = Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(_listed)]
 Searched = Annotated[
     Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")],
     Discriminator(lambda value: "range" if isinstance(value, dict | Range) else "choices"),
@@ -101,7 +106,7 @@ def is_whole(name: str, searched: Range, own: Section, recipe: Section) -> bool:
 
 
 def _check_ends(name: str, searched: Range) -> None:
-    if not -math.inf < searched.low < searched.high < math.inf:
+    if not searched.low < searched.high:
         raise refusal(f"{name} goes from {searched.low:g} to {searched.high:g}; low must be below high")
     if searched.scale == "log" and searched.low <= 0:
         raise refusal(f"{name} starts at {searched.low:g}; a log scale needs a low above 0")
@@ -122,7 +127,7 @@ def _checked(name: str, value: Scalar, own: Section, recipe: Section) -> Any:
             "recipe (docs/params.md)"
         ) from error
     except ValidationError as error:
-        raise refusal(f"{name}: {error.errors()[0]['msg']}, found {value!r}") from error
+        raise refusal(f"{name}: {in_words(error.errors()[0])}") from error
     for step in name.split("."):
         found = getattr(found, step)
     return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from lungml.params.data import IntensityParams
 from lungml.params.model import ANY_CHOSEN, ChosenParams, RecipeParams, TuneParams
-from lungml.params.section import Section, refusal
+from lungml.params.section import Section, Seed, in_words, refusal
 from lungml.params.space import Scalar, with_values
 
 Variant = Mapping[str, Scalar | tuple[Scalar, ...]]
@@ -62,7 +62,7 @@ class FinetuneParams(Section):
     `head_epochs`, any field of `recipe` by its dotted name, and fields of section intensity
     (`intensity.centre_share`). Each is trained in every fold and repeat, and all answer together. Empty: what
     tuning chose, alone."""
-    seed: int = 20250301
+    seed: Seed = 20250301
 
     @property
     def answers_labels(self) -> bool:
@@ -83,6 +83,13 @@ class TaskParams(Section):
 
     tune: TuneParams = TuneParams()
     finetune: FinetuneParams = FinetuneParams()
+
+    @property
+    def upsample_counts(self) -> list[tuple[Any, ...]]:
+        """Those of both recipes and of all variants, where there are any."""
+        recipes = [self.tune.recipe.upsample_counts, self.finetune.recipe.upsample_counts]
+        named = [variant.get("upsample_counts") for variant in self.finetune.variants.values()]
+        return [counts for counts in (*recipes, *named) if isinstance(counts, tuple)]
 
 
 def _check(name: str, variant: Variant, recipe: RecipeParams) -> None:
@@ -105,4 +112,4 @@ def _check(name: str, variant: Variant, recipe: RecipeParams) -> None:
     except ValidationError as error:
         found = error.errors()[0]
         where = ".".join(str(step) for step in found["loc"]).removeprefix("recipe.")
-        raise refusal(f"{name}: {where}: {found['msg']}, found {found['input']!r}") from error
+        raise refusal(f"{name}: {where}: {in_words(found)}") from error

@@ -25,6 +25,7 @@ from lungml.members.making import make_variants
 from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold, repeats_apart
 from lungml.members.plan import Job
 from lungml.members.training import train_members
+from lungml.models.backbones import weights_sha256
 from lungml.params.data import IntensityParams, LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.params.task import FinetuneParams
@@ -60,6 +61,7 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
 
     Raises:
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
+        ModelError: a variant's pretrained weights cannot be had.
     """
     store, best = read_store(views), read_json(tuned / "best.json")
     lineage = {"data_sha256": store.info["data_sha256"], "split_sha256": sha256_file(split)}
@@ -76,6 +78,8 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
         versions=library_versions(),
     )
     variants = make_variants(finetune, best, intensity)
+    for backbone in dict.fromkeys(variant.backbone for variant in variants.values()):
+        weights_sha256(backbone, weights)  # what is missing is said before the first member is trained
     folds = int(read_table(split, SPLIT)["fold"].max()) + 1
     job = Job(blank, variants, finetune, weights, folds, views, split, work_folder(out), fingerprint)
     with joined() as processes:

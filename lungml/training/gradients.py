@@ -18,6 +18,7 @@ from lungml.progress import say
 from lungml.training.data import Batch
 from lungml.training.determinism import seeded
 from lungml.training.processes import ALONE, Processes
+from lungml.training.statistics import exchanges_statistics
 from lungml.training.validation import DivergedError
 
 LossOf = Callable[[Tensor, Tensor], Tensor]
@@ -80,25 +81,41 @@ class Gradients:
         and dropout by its draws) see a difference. Together they are shortened to `clip_norm`. Of several
         processes each fills in its share, and all get the sum; dropout is each one's own.
 
+        Where memory is missing in one of several, all of them start the step again.
+
         Raises:
-            ModelError: memory does not suffice for two images, or it is missing in one of several processes,
-                which wait for each other in the middle of a step and cannot start it again.
+            ModelError: memory does not suffice for two images (of several processes: for one in each), or it
+                is missing in one of several that wait for each other's statistics in the middle of the step.
         """
         buffers = Buffers(self.network.buffers())
-        while True:
-            try:
-                with seeded(*self._key(key), device=self.engine.device):
-                    losses = self._backward(batch, count)
-                break
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-            # not within `except`, where the error still holds the tensors of the step
+        while (losses := self._tried(batch, count, key)) is None:
             count = _twice(count, batch, key, self.processes)
             self.network.zero_grad(set_to_none=True)
             buffers.put_back()
         self.processes.add_up([*self._filled(), *losses])
         return Filled(batch, key, count, torch.stack([*losses, self._limit()]))
+
+    def _tried(self, batch: Batch, count: int, key: StepKey) -> list[Tensor] | None:
+        """The loss of each micro-batch; None if memory did not suffice, in this process or in another."""
+        losses = None
+        try:
+            with seeded(*self._key(key), device=self.engine.device):
+                losses = self._backward(batch, count)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if exchanges_statistics(self.network):
+                raise self._cannot_start_again(batch, count, key) from error
+        # not within `except`, where the error still holds the tensors of the step
+        return None if self.processes.any(losses is None) else losses
+
+    def _cannot_start_again(self, batch: Batch, count: int, key: StepKey) -> ModelError:
+        return ModelError(
+            f"there is not enough memory in {key}, in process {self.processes.rank + 1} of "
+            f"{self.processes.count}, with {len(batch.targets)} images in {count} micro-batches. Take more "
+            f"processes, or set recipe.accumulate to {2 * count} or recipe.norm_statistics to frozen in "
+            "params.yaml"
+        )
 
     def _key(self, key: StepKey) -> tuple[int, ...]:
         alone = (key.seed, key.epoch, key.step)
@@ -145,19 +162,15 @@ class Buffers:
 
 
 def _twice(count: int, batch: Batch, key: StepKey, processes: Processes) -> int:
-    """Batch norm of one image is not defined, so a micro-batch has two at least."""
-    if processes.count > 1:
-        raise ModelError(
-            f"there is not enough memory in {key}, in process {processes.rank + 1} of {processes.count}, "
-            f"with {len(batch.targets)} images in {count} micro-batches. Take more processes, or set "
-            f"recipe.accumulate to {2 * count} in params.yaml"
-        )
-    if 2 * count > len(batch) // 2:
+    """A micro-batch has an image for each process, and two at least: batch norm of one is not defined."""
+    smallest = len(batch) if processes.count == 1 else len(batch) - 1  # other batches may have one less
+    if smallest // (2 * count) < max(2, processes.count):
         raise ModelError(
             f"there is not enough memory in {key}, with {len(batch)} images in {count} micro-batches. "
             "Take a smaller backbone or views.size_px, free memory, or set recipe.precision: bfloat16"
         )
-    say(f"  not enough memory in {key}: batches go through in {2 * count} micro-batches from now on")
+    if processes.first:
+        say(f"  not enough memory in {key}: batches go through in {2 * count} micro-batches from now on")
     return 2 * count
 
 

@@ -14,6 +14,7 @@ from lungml.augment.balance import Showings
 from lungml.errors import ParamsError
 from lungml.models.classifier import Classifier
 from lungml.models.freezing import set_frozen
+from lungml.models.heads import set_dropout
 from lungml.models.placing import placed
 from lungml.models.precision import Engine, choose_engine, stepping
 from lungml.params.model import RecipeParams
@@ -85,6 +86,7 @@ def train(
             step is not taken, and `classifier` goes back to its best weights.
         InterruptedRunError: `stop_asked` said yes; the step was finished and saved.
     """
+    set_dropout(classifier.head, settings.recipe.dropout)
     engine, safety = settings.engine, Safety(checkpoints, stop_asked, processes)
     plans = plan_epochs(settings.recipe, settings.learning_rate, settings.head_epochs, settings.epochs)
     with placed(classifier, engine), shared_statistics(classifier, processes):

@@ -32,8 +32,8 @@ def plan_epochs(
 ) -> list[EpochPlan]:
     """The epochs of a training in order.
 
-    The seed study's schedules hold one rate through an epoch and go down linearly from epoch to epoch; the
-    tuned rate of `scratch` follows `recipe.decay` step by step.
+    Schedules with rates of their own hold one through an epoch and go down from epoch to epoch, linearly as
+    the seed study's or (`recipe.decay`) as a cosine; the tuned rate follows `recipe.decay` step by step.
 
     Raises:
         ParamsError: the schedule needs a tuned rate, and the search was run for a schedule that does not.

@@ -32,6 +32,14 @@ def shared_statistics(network: nn.Module, processes: Processes) -> Iterator[None
             del layer.forward
 
 
+def exchanges_statistics(network: nn.Module) -> bool:
+    """Whether a step through `network` waits for other processes in its middle."""
+    return any(
+        isinstance(each, _BatchNorm) and each.training and "forward" in vars(each)
+        for each in network.modules()
+    )
+
+
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def forward(layer: _BatchNorm, images: Tensor) -> Tensor:
     """(N, C, ...) -> the same shape, by mean and variance over the N of all processes."""

@@ -67,3 +67,8 @@ def test_a_variant_that_does_not_go_with_what_tuning_chose_is_named():
 
     with pytest.raises(ParamsError, match=r"finetune\.variants\.far .*less than 1"):
         make_variants(unchecked, BEST, IntensityParams())
+
+
+def test_a_backbone_that_is_not_there_is_named_before_anything_is_trained():
+    with pytest.raises(ParamsError, match=r"no backbone 'resnet_10t'; did you mean resnet10t\?"):
+        made({"first": {}, "other": {"backbone": "resnet_10t"}})

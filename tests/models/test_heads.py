@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lungml.errors import ParamsError
-from lungml.models.heads import HEADS, build_head
+from lungml.models.heads import HEADS, build_head, set_dropout
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -19,6 +19,23 @@ def test_the_mlp_has_the_seed_studys_hidden_layers_and_dropout():
 
     assert [layer.out_features for layer in head.modules() if isinstance(layer, nn.Linear)] == [256, 128, 5]
     assert sum(isinstance(layer, nn.Dropout) for layer in head.modules()) == 2
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_in_training_the_heads_with_dropout_leave_out_the_share_that_was_set(name):
+    head = build_head(name, 64, 5)
+    set_dropout(head, 0.9)
+    layers = [layer for layer in head.modules() if isinstance(layer, nn.Dropout)]
+
+    assert len(layers) == {"dropout": 1, "mlp": 2}.get(name, 0)
+    for layer in layers:
+        assert float((layer(torch.ones(100_000)) == 0).double().mean()) == pytest.approx(0.9, abs=0.01)
+
+
+def test_embeddings_of_any_scale_are_alike_to_the_head_with_a_norm():
+    head, features = build_head("norm", 16, 5), torch.randn(8, 16)
+
+    assert torch.allclose(head(100 * features + 7), head(features), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -114,5 +131,5 @@ def test_on_ordered_classes_an_ordinal_head_is_no_further_off_than_softmax(name)
 
 
 def test_an_unknown_head_is_refused_with_the_names_there_are():
-    with pytest.raises(ParamsError, match="linear, dropout, mlp"):
+    with pytest.raises(ParamsError, match="linear, dropout, norm, mlp, ordinal, corn"):
         build_head("transformer", 64, 2)

@@ -52,6 +52,37 @@ def test_every_wrong_value_is_listed_at_once(tmp_path):
     assert "found 0.9" in str(caught.value)
 
 
+def test_a_value_that_an_anchor_carries_to_many_places_is_one_line(tmp_path):
+    text = (ROOT / "params.yaml").read_text().replace("decay: one-cycle", "decay: exponential")
+    (tmp_path / "params.yaml").write_text(text.replace("window_hu: [-1000.0, 400.0]", "window_hu: wide"))
+
+    wrong = "Input should be 'linear', 'cosine' or 'one-cycle', found 'exponential'"
+
+    with pytest.raises(ParamsError) as caught:
+        load_params(tmp_path / "params.yaml")
+
+    assert str(caught.value).splitlines()[1:] == [
+        "  intensity.window_hu: Input should be a list, found 'wide'",
+        f"  pretrain.decay: {wrong}",
+        f"  tasks.slice-binary.tune.recipe.decay (and in 7 more places): {wrong}",
+    ]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_number_without_bound_is_refused(tmp_path, value):
+    path = edited(tmp_path, ["tasks", "nodule-five", "finetune", "recipe", "weight_decay"], value)
+
+    with pytest.raises(ParamsError, match=f"weight_decay.*: Input should be a finite number, found {value}"):
+        load_params(path)
+
+
+@pytest.mark.parametrize("section", ["split", "weights", "screen", "evaluate"])
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_that_no_generator_takes_is_refused(tmp_path, section, seed):
+    with pytest.raises(ParamsError, match=rf"{section}\.seed: Input should be .*, found {seed}"):
+        load_params(edited(tmp_path, [section, "seed"], seed))
+
+
 def test_a_python_object_in_the_file_is_not_made(tmp_path):
     (tmp_path / "params.yaml").write_text("acquire: !!python/object/apply:os.getcwd []")
 
@@ -91,3 +122,12 @@ def test_a_binary_task_answers_with_no_panel(tmp_path):
         load_params(edited(tmp_path, recipe, {"panels": {"answers": "label"}}))
 
     load_params(edited(tmp_path, ["tasks", "nodule-five", *recipe[2:]], {"panels": {"answers": "label"}}))
+
+
+@pytest.mark.parametrize("place", ["recipe", "variants"])
+def test_up_sampling_to_counts_of_other_classes_than_the_tasks_is_refused(tmp_path, place):
+    wrong = {"upsample_counts": [100, 100]}
+    value = {"imbalance": "upsample", **wrong} if place == "recipe" else {"more": wrong}
+
+    with pytest.raises(ParamsError, match=r"nodule-five: recipe\.upsample_counts has 2 number\(s\)"):
+        load_params(edited(tmp_path, ["tasks", "nodule-five", "finetune", place], value))

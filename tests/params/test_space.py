@@ -62,8 +62,17 @@ def test_a_space_is_written_as_choices_and_ranges(tmp_path):
             "weight_decay starts at 0; a log",
         ),
         ({"augment.zoom": {"low": 0.5, "high": 2.0}}, "augment.zoom: Input should be less than 1, found 2.0"),
-        ({"learning_rate": {"low": 1e-4, "high": float("inf")}}, "learning_rate goes from 0.0001 to inf;"),
-        ({"trainable": [0.5]}, "trainable: Input should be a valid tuple, found 0.5"),
+        ({"learning_rate": {"low": 1e-4, "high": float("inf")}}, "high: Input should be a finite number"),
+        (
+            {"learning_rate": 1e-3},
+            "a list of numbers or words, or a range of low and high, found 0.001",
+        ),
+        ({"learning_rate": {"low": "a", "high": 1}}, "low: Input should be a valid number,"),
+        (
+            {"trainable": [[0.1, 0.5]]},
+            "a list of numbers or words, or a range of low and high, found [[",
+        ),
+        ({"trainable": [0.5]}, "trainable: Input should be a list, found 0.5"),
     ],
 )
 def test_a_wrong_space_is_one_sentence_that_says_where(tmp_path, searched, sentence):

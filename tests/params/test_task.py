@@ -36,3 +36,12 @@ def test_a_variant_may_change_any_field_that_a_member_is_made_of():
 def test_a_variant_of_what_does_not_exist_or_is_not_allowed_is_one_sentence(variant, sentence):
     with pytest.raises(ValidationError, match=sentence):
         FinetuneParams(variants={"one": variant})
+
+
+def test_what_does_not_go_together_is_said_without_the_rest_of_the_recipe():
+    variant = {"cache_prefix": True, "augment.mixup_alpha": 0.2}
+
+    with pytest.raises(ValidationError, match=r"cutmix_alpha: 0 ") as found:
+        FinetuneParams(variants={"one": variant})
+
+    assert "found {" not in str(found.value)

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from training_examples import AUGMENT, write_inputs
 
 from lungml.bundle import predict, read_bundle
-from lungml.errors import InterruptedRunError
+from lungml.errors import InterruptedRunError, ModelError
 from lungml.evaluation.ood import distances_from_train
 from lungml.files import sha256_file
 from lungml.imaging.store import read_store
@@ -42,15 +42,16 @@ BEST = {
     "trials": 3,
     "pruned": 0,
 }
+WEIGHTS = WeightsParams(seed=5)
 
 
-def run(folder, params=PARAMS, name="model"):
+def run(folder, params=PARAMS, name="model", weights=WEIGHTS):
     if not (folder / "views").exists():
         write_inputs(folder)
         write_best(folder)
     finetune.run(
         params,
-        WeightsParams(seed=5),
+        weights,
         IntensityParams(),
         LabelParams(min_readers=2),
         task=Task.NODULE_BINARY,
@@ -211,6 +212,18 @@ def test_repeats_are_members_with_other_seeds(tmp_path):
     assert pd.read_csv(log / "members.csv")["repeat"].tolist() == [0, 1]
 
 
+def test_missing_weights_of_a_later_variant_are_told_before_the_first_is_trained(tmp_path, monkeypatch):
+    params = PARAMS.model_copy(update={"variants": {"first": {}, "other": {"backbone": "resnet10t"}}})
+    monkeypatch.chdir(tmp_path)  # away from the lock of weights
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "mobilenetv3_small_050.safetensors").write_bytes(b"those of the first")
+
+    with pytest.raises(ModelError, match=r"weights of resnet10t cannot be had: .* has neither resnet10t"):
+        run(tmp_path, params, weights=WeightsParams(source="pretrained", folder=tmp_path / "weights"))
+
+    assert not list(tmp_path.rglob(".*.work"))
+
+
 FOLDS = PARAMS.model_copy(update={"fit": "folds", "epochs": 2, "head_epochs": 0})
 REFIT = FOLDS.model_copy(update={"fit": "refit"})
 
@@ -336,7 +349,7 @@ RUN_WITH_TWO_WORKERS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from lungml.errors import InterruptedRunError
+from lungml.errors import InterruptedRunError, ModelError
 from test_finetune import FOLDS, run
 if __name__ == "__main__":
     try:

@@ -24,10 +24,15 @@ RECIPES = {
     "behind frozen layers": RecipeParams(
         augment=STILL, schedule="custom", trainable=(0.5, 0.5), cache_prefix=True, prefix_copies=2
     ),
+    "little memory": RecipeParams(augment=MOVED, norm_statistics="frozen", clip_norm=0.5),
+    "no memory": RecipeParams(augment=MOVED, norm_statistics="frozen"),
     "without measure": RecipeParams(
         augment=STILL, schedule="custom", trainable=(1.0, 1.0), learning_rates=(1e30, 1e30)
     ),
 }
+
+ROOM = {"little memory": 2, "no memory": 0}
+"""Recipe -> for how many images at once the second process has memory."""
 
 
 def settings_of(recipe):
@@ -40,6 +45,16 @@ def network():
     classifier = make_classifier()
     classifier.backbone[1][3].p = 0.0
     return classifier
+
+
+def lack_memory(network, most):
+    """Let a network find no memory for more than `most` images, once its first layers have seen them."""
+
+    def forget(_layer, inputs):
+        if len(inputs[0]) > most:
+            raise torch.OutOfMemoryError("no memory")
+
+    network.backbone[1].register_forward_pre_hook(forget)
 
 
 def stop_asked(how, rank):
@@ -59,6 +74,8 @@ def stop_asked(how, rank):
 def run(folder, how, recipe, processes):
     """Weights and records, or what was said at the end."""
     classifier = network()
+    if recipe in ROOM and processes.rank == 1:
+        lack_memory(classifier, ROOM[recipe])
     checkpoints = Checkpoints(folder / f"{recipe} {processes.rank} checkpoints", "f")
     options = {"checkpoints": checkpoints, "stop_asked": stop_asked(how, processes.rank)}
     try:

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 from training_examples import RECIPE, make_classifier, make_data
 
 from lungml.errors import ModelError
@@ -10,6 +11,8 @@ from lungml.params.model import RecipeParams
 from lungml.training.data import draw_steps, load_batch
 from lungml.training.gradients import Gradients, StepKey
 from lungml.training.losses import LOSSES
+from lungml.training.processes import Processes
+from lungml.training.statistics import shared_statistics
 from lungml.training.validation import DivergedError
 
 KEY = StepKey(seed=3, epoch=0, step=0)
@@ -118,6 +121,20 @@ def test_where_two_images_are_too_many_the_training_ends_with_what_to_do():
         ModelError, match=r"epoch 1, step 1, with 12 images in 4 micro-batches.*smaller backbone"
     ):
         filled(Hungry(make_classifier(), 1, no_memory), make_batch(12), 1)
+
+
+def test_processes_that_wait_for_each_others_statistics_end_with_the_number_to_set():
+    """The others are in the middle of a step, and cannot be asked to begin it again."""
+    hungry, two = Hungry(make_classifier(), 3, no_memory), Processes(1, 2)
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        with (
+            shared_statistics(hungry, two),
+            pytest.raises(ModelError, match=r"in process 2 of 2, .*recipe\.accumulate to 2 or recipe\.norm_"),
+        ):
+            Gradients(hungry, cross_entropy, RECIPE, processes=two).fill(make_batch(12), 1, KEY)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_other_errors_are_not_taken_for_missing_memory():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from training_examples import AUGMENT, RECIPE, make_classifier, make_data, make_settings
 from training_runs import equal, results, run, weights
 
@@ -45,6 +46,17 @@ def test_the_head_phase_leaves_the_backbone_as_it_was():
     assert moved == {"head.weight", "head.bias"}
     assert record.phase == "head"
     assert record.trainable_share == pytest.approx(18 / sum(p.numel() for p in classifier.parameters()))
+
+
+def test_the_head_leaves_out_the_share_of_values_that_the_recipe_says():
+    classifier = make_classifier()
+    classifier.head = nn.Sequential(nn.Dropout(0.3), classifier.head)
+    recipe = RECIPE.model_copy(update={"dropout": 0.8})
+
+    next(train(classifier, make_data(), make_settings(recipe=recipe)))
+
+    assert classifier.head[0].p == 0.8
+    assert classifier.backbone[1][3].p == 0.1  # the backbone's is its own
 
 
 def test_layers_are_unfrozen_as_the_schedule_says():

@@ -1,6 +1,7 @@
 """Several processes make one training; torchrun really starts them, and they talk over loopback."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from shared_training import network, settings_of  # noqa: E402
 
-SHARED = ("whole images", "frozen statistics", "behind frozen layers")
+SHARED = ("whole images", "frozen statistics", "behind frozen layers", "little memory")
 
 
 def torchrun(folder, how, *recipes, count=2):
@@ -60,8 +61,9 @@ def saved(folder, recipe, count=2):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     folder = tmp_path_factory.mktemp("together")
-    result = torchrun(folder, "to the end", *SHARED, "without measure")
+    result = torchrun(folder, "to the end", *SHARED, "no memory", "without measure")
     assert result.returncode == 0, result.stderr
+    (folder / "stderr").write_text(result.stderr)
     return folder
 
 
@@ -92,12 +94,26 @@ def test_a_training_that_blows_up_ends_in_all_processes_and_names_the_same_nodul
     assert one == other
 
 
+def test_memory_missing_in_one_halves_the_micro_batches_of_all_and_the_first_says_so(together):
+    line = "not enough memory in epoch 1, step 1: batches go through in 2 micro-batches from now on"
+
+    assert (together / "stderr").read_text().count(line) == 2  # of two trainings, one line each
+
+
+def test_where_one_image_for_each_process_is_too_much_all_end_with_what_to_do(together):
+    one, other = (each["said"] for each in saved(together, "no memory"))
+
+    assert re.search(r"not enough memory in epoch 1, step 1, with . images in 2 micro-batches\. Take", one)
+    assert one == other
+
+
 @pytest.mark.slow
 def test_three_processes_too_come_to_the_weights_of_one(tmp_path):
-    result = torchrun(tmp_path, "to the end", *SHARED, count=3)
+    recipes = [recipe for recipe in SHARED if recipe != "little memory"]
+    result = torchrun(tmp_path, "to the end", *recipes, count=3)
 
     assert result.returncode == 0, result.stderr
-    for recipe in SHARED:
+    for recipe in recipes:
         assert_same(saved(tmp_path, recipe, count=3)[2], alone(recipe))
 
 

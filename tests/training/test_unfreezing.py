@@ -1,7 +1,7 @@
 """What each schedule trains in each epoch, and how fast: names and rates, for every backbone of the table."""
 
 from fractions import Fraction
-from math import floor
+from math import cos, floor, pi
 
 import pytest
 import torch
@@ -27,10 +27,8 @@ def test_no_schedule_is_forgotten_here():
     assert set(EXPECTED) == {*SCHEDULES, "custom"}
 
 
-def plans(schedule):
-    recipe = RecipeParams(
-        schedule=schedule, trainable=(0.2, 1.0), learning_rates=(3e-4, 2e-5), decay="cosine"
-    )
+def plans(schedule, decay="cosine"):
+    recipe = RecipeParams(schedule=schedule, trainable=(0.2, 1.0), learning_rates=(3e-4, 2e-5), decay=decay)
     return plan_epochs(recipe, TUNED, HEAD_EPOCHS, EPOCHS)
 
 
@@ -58,15 +56,20 @@ def test_the_last_layer_groups_are_trained_as_many_as_the_schedule_says_and_noth
 
 
 @pytest.mark.parametrize("schedule", EXPECTED)
-def test_rates_follow_the_closed_form(schedule):
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_rates_follow_the_closed_form(schedule, decay):
     first, last = EXPECTED[schedule][1]
-    found = [plan.learning_rate(0.5) for plan in plans(schedule)]
+    found = [plan.learning_rate(0.5) for plan in plans(schedule, decay)]
 
     assert found[:HEAD_EPOCHS] == [1e-3] * HEAD_EPOCHS
     if last is None:
         done = (torch.arange(EPOCHS) + 0.5) / EPOCHS
-        expected = first * (0.01 + 0.99 * (1 + torch.cos(torch.pi * done)) / 2)
+        left = {"linear": 1 - done, "cosine": (1 + torch.cos(torch.pi * done)) / 2}[decay]
+        expected = first * (0.01 + 0.99 * left)
         assert found[HEAD_EPOCHS:] == pytest.approx(expected.tolist(), rel=1e-5)
     else:
-        expected = [first + (last - first) * epoch / (EPOCHS - 1) for epoch in range(EPOCHS)]
+        done = [epoch / (EPOCHS - 1) for epoch in range(EPOCHS)]
+        if decay == "cosine":
+            done = [(1 - cos(pi * share)) / 2 for share in done]
+        expected = [first + (last - first) * share for share in done]
         assert found[HEAD_EPOCHS:] == pytest.approx(expected)
