@@ -19,11 +19,6 @@ from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, read_tabl
 from lungml.terms import View
 
 
-@pytest.fixture(autouse=True)
-def _one_worker(monkeypatch):
-    monkeypatch.setenv("LUNGML_WORKERS", "1")
-
-
 def indexed(root):
     index.run(CtParams(), ConsensusParams(), raw=root / "raw", out=root / "index")
     tables = (SERIES, SLICES, READINGS, CONTOURS, NODULES)
