@@ -2,19 +2,7 @@
 
 import pytest
 from ct_files import edit, write_ct
-from point_tables import (
-    CENTRE,
-    UID,
-    X_MM,
-    Y_MM,
-    Z_MM,
-    codes,
-    found,
-    indexed,
-    point,
-    with_ball,
-    write_points,
-)
+from point_tables import CENTRE, UID, X_MM, Y_MM, Z_MM, codes, found, indexed, point, with_ball, write_points
 from volume_files import write_volume
 
 from lungml.errors import InputError
