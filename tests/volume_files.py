@@ -3,8 +3,13 @@
 import struct
 
 import numpy as np
+import pytest
 import SimpleITK
 from ct_files import CANONICAL_AXES, ORIGIN_MM, SPACING_MM
+
+from lungml.ct.volume_files import inspect_volume_file
+from lungml.params.data import CtParams
+from lungml.quarantine import RefusedError
 
 FORMATS = ("nii", "nii.gz", "nrrd", "mha", "mhd")
 
@@ -73,3 +78,10 @@ _NIFTI = {
     "qoffset": (268, "3f"),
     "srow_x": (280, "4f"),
 }
+
+
+def code_of(path, read=lambda raw, path: inspect_volume_file(raw, path, CtParams())):
+    """Code by which a file is refused."""
+    with pytest.raises(RefusedError) as refused:
+        read(path.parent, path.name)
+    return refused.value.finding.code

@@ -26,7 +26,7 @@ class PartialStore:
         try:
             with np.load(BytesIO(self._path(key).read_bytes()), allow_pickle=False) as file:
                 arrays = [file[name] for name in _ARRAYS]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             return None
         return [
             (str(nodule), Cut(image_hu, mask, float(spacing)))

@@ -1,79 +1,38 @@
-import os
-import signal
+"""Compressed pixels are the values that were coded, or the image is refused."""
+
 import threading
 from contextlib import suppress
 from functools import partial
 from itertools import product
 
-import gdcm
 import numpy as np
 import pydicom
 import pytest
-from ct_files import compress_with_gdcm, ct_dataset
-from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, JPEGLSNearLossless, RLELossless
+from coded_images import (
+    GDCM_SYNTAXES,
+    PYDICOM_SYNTAXES,
+    SHAPE,
+    SYNTAXES,
+    coded,
+    compress_with_pydicom,
+    spoil,
+    words,
+    write_plain,
+)
+from ct_files import compress_with_gdcm
+from pydicom.uid import JPEGLSNearLossless, RLELossless
 from shared_data import SHARED_DATA, needs_shared_data
 
-from lungml.ct.decoding import PLUGINS, Decoders, Limits
+from lungml.ct.decoding import PLUGINS
 from lungml.ct.header import DEFLATED
 from lungml.ct.pixels import is_plain, read_stored
 from lungml.ct.read_header import read_header
 from lungml.quarantine import RefusedError
 
-SHAPE = (64, 48)
-GDCM_SYNTAXES = {
-    "JPEG lossless": gdcm.TransferSyntax.JPEGLosslessProcess14,
-    "JPEG lossless, first order": gdcm.TransferSyntax.JPEGLosslessProcess14_1,
-    "JPEG-LS": gdcm.TransferSyntax.JPEGLSLossless,
-    "JPEG 2000": gdcm.TransferSyntax.JPEG2000Lossless,
-    "RLE": gdcm.TransferSyntax.RLELossless,
-}
-PYDICOM_SYNTAXES = {"RLE": RLELossless, "JPEG-LS": JPEGLSLossless, "JPEG 2000": JPEG2000Lossless}
-SYNTAXES = PYDICOM_SYNTAXES | {"JPEG lossless": GDCM_SYNTAXES["JPEG lossless, first order"]}
-
-
-def words(bits, signed, seed=0):
-    """Noise on steps, with the lowest and the highest value that `bits` hold."""
-    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-    values = np.random.default_rng(seed).integers(low, high + 1, SHAPE) // 16 * 16
-    values.flat[:2] = low, high
-    return values.astype(np.int16 if signed else np.uint16)
-
-
-def write_plain(path, values, bits=16):
-    dataset = ct_dataset(values.astype(np.int32), intercept=0, signed=values.dtype == np.int16)
-    dataset.BitsStored, dataset.HighBit = bits, bits - 1
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
-def compress_with_pydicom(path, syntax, **options):
-    dataset = pydicom.dcmread(path)
-    dataset.compress(syntax, generate_instance_uid=False, **options)
-    dataset.save_as(path)
-
-
 ENCODERS = {f"{name} by gdcm": partial(compress_with_gdcm, syntax=at) for name, at in GDCM_SYNTAXES.items()}
 ENCODERS |= {
     f"{name} by pydicom": partial(compress_with_pydicom, syntax=at) for name, at in PYDICOM_SYNTAXES.items()
 }
-
-
-def coded(folder, syntax=RLELossless, name="image.dcm", values=None):
-    """Header of a compressed image; GDCM's syntaxes are numbers, pydicom's texts."""
-    path = write_plain(folder / name, words(16, True) if values is None else values)
-    (compress_with_pydicom if isinstance(syntax, str) else compress_with_gdcm)(path, syntax)
-    return read_header(folder, name)
-
-
-def spoil(folder, change, name="image.dcm"):
-    """Let `change` work on the compressed bytes of an image."""
-    dataset = pydicom.dcmread(folder / name)
-    frame = bytearray(next(generate_frames(dataset.PixelData, number_of_frames=1)))
-    dataset.PixelData = encapsulate([bytes(change(frame))])
-    dataset.save_as(folder / name)
-    return read_header(folder, name)
 
 
 @pytest.mark.parametrize(("encoder", "bits", "signed"), product(ENCODERS, (12, 16), (True, False)))
@@ -161,32 +120,6 @@ def test_a_cut_image_is_refused_and_the_next_one_read(tmp_path, syntax, share):
     assert np.array_equal(read_stored(tmp_path, good), words(16, True))
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
-def test_jpeg_lossless_that_lacks_bytes_within_is_refused(tmp_path, share, seed):
-    """The decoder comes to the end too early; GDCM then fills up with zeros."""
-    coded(tmp_path, SYNTAXES["JPEG lossless"], values=words(16, True, seed))
-    header = spoil(
-        tmp_path, lambda frame: frame[: (at := 200 + int(share * (len(frame) - 400)))] + frame[at + 150 :]
-    )
-
-    with pytest.raises(RefusedError, match="LM-D033"):
-        read_stored(tmp_path, header)
-
-
-def test_jpeg_lossless_of_another_size_than_declared_is_refused(tmp_path):
-    def half_as_high(frame):
-        at = frame.index(b"\xff\xc3") + 5
-        frame[at : at + 2] = (SHAPE[0] // 2).to_bytes(2, "big")
-        return frame
-
-    coded(tmp_path, SYNTAXES["JPEG lossless"])
-    header = spoil(tmp_path, half_as_high)
-
-    with pytest.raises(RefusedError, match="LM-D033"):
-        read_stored(tmp_path, header)
-
-
 @pytest.mark.parametrize("seed", range(16))
 def test_junk_never_ends_this_process(tmp_path, seed):
     rng = np.random.default_rng(seed)
@@ -221,83 +154,6 @@ def test_a_syntax_without_decoder_is_refused_by_name(tmp_path):
 
     with pytest.raises(RefusedError, match=r"LM-D033.*1\.2\.840\.10008\.1\.2\.6"):
         read_stored(tmp_path, read_header(tmp_path, "image.dcm"))
-
-
-@pytest.fixture
-def decoders():
-    made = []
-
-    def make(**limits):
-        made.append(Decoders(Limits(**limits)))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def test_a_decoder_that_hangs_costs_one_file(tmp_path, decoders):
-    header = coded(tmp_path)
-    good = coded(tmp_path, name="good.dcm")
-    (tmp_path / "image.dcm").unlink()
-    os.mkfifo(tmp_path / "image.dcm")  # whoever opens it waits for a writer
-    ours = decoders(wall_s=1.5)
-
-    with pytest.raises(RefusedError, match=r"LM-D033.*no end of decoding in 1\.5 s"):
-        ours.decode(tmp_path, header)
-
-    assert np.array_equal(ours.decode(tmp_path, good), words(16, True))
-
-
-def test_a_decoder_that_dies_costs_one_file(tmp_path, decoders):
-    header = coded(tmp_path)
-    good = coded(tmp_path, name="good.dcm")
-    (tmp_path / "image.dcm").unlink()
-    os.mkfifo(tmp_path / "image.dcm")
-    ours = decoders(wall_s=30.0)
-    ours.decode(tmp_path, good)
-    child = ours._child.pid
-    threading.Timer(0.3, os.kill, (child, signal.SIGSEGV)).start()
-
-    with pytest.raises(RefusedError, match=r"LM-D033.*ended with status -11"):
-        ours.decode(tmp_path, header)
-
-    assert np.array_equal(ours.decode(tmp_path, good), words(16, True))
-    assert ours._child.pid != child
-
-
-def test_a_decoder_without_end_is_stopped_by_its_processor_time(tmp_path, decoders):
-    header = coded(tmp_path, JPEG2000Lossless, values=words(16, True).repeat(9, 0).repeat(9, 1))
-    ours = decoders(cpu_s=-1.0)  # none beyond the second that is always there
-
-    with pytest.raises(RefusedError, match=r"LM-D033.*ended with status -24"):  # SIGXCPU
-        for _ in range(40):
-            ours.decode(tmp_path, header)
-
-
-def test_an_image_that_needs_too_much_memory_is_refused(tmp_path, decoders):
-    side = 4000
-    large = coded(tmp_path, RLELossless, values=np.zeros((side, side), np.int16))
-    small = coded(tmp_path, name="good.dcm")
-    ours = decoders(memory_bytes=16 << 20)
-
-    with pytest.raises(RefusedError, match=r"LM-D03[13]"):
-        ours.decode(tmp_path, large)
-
-    assert np.array_equal(ours.decode(tmp_path, small), words(16, True))
-
-
-def test_a_size_in_the_compressed_bytes_that_is_not_the_declared_one_is_refused(tmp_path):
-    def sixty_thousand(frame):
-        at = frame.index(b"\xff\x51") + 6  # SIZ: width and height
-        frame[at : at + 8] = (60000).to_bytes(4, "big") * 2
-        return frame
-
-    coded(tmp_path, JPEG2000Lossless)
-    header = spoil(tmp_path, sixty_thousand)
-
-    with pytest.raises(RefusedError, match=r"LM-D0(31|33|23)"):
-        read_stored(tmp_path, header)
 
 
 def test_threads_decode_at_the_same_time(tmp_path):

@@ -21,11 +21,6 @@ from lungml.phi.scan import known_words, scan_for_patients, short_hash
 WORDS = ("M\u00fcller-L\u00fcdenscheidt", "Kowalczyk", "8675309", "Ann\u00e1")
 
 
-@pytest.fixture(autouse=True)
-def _one_worker(monkeypatch):
-    monkeypatch.setenv("LUNGML_WORKERS", "1")
-
-
 def found(data, words=WORDS, size=1 << 20):
     chunks = [data[at : at + size] for at in range(0, len(data), size)]
     return sorted({Needles(words).words[hit.word] for hit in Needles(words).find(chunks)})

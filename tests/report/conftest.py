@@ -1,5 +1,8 @@
+import shutil
+
 import pytest
 from report_files import write_project
+from report_pages import write_report
 
 
 @pytest.fixture(scope="session")
@@ -8,3 +11,14 @@ def finished_project(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     write_project(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def page(finished_project):
+    return write_report(finished_project)
+
+
+@pytest.fixture
+def project(finished_project, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(finished_project, tmp_path / "project")

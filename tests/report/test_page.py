@@ -1,85 +1,16 @@
-import html
+"""The page of the report: what it says first, what it shows of each task, and that it asks for nothing."""
+
 import json
 import re
-import shutil
-from html.parser import HTMLParser
 
 import pytest
 from browser import needs_browser, shown
 from report_files import edit_json
+from report_pages import references, text_of, write_report
 
-from lungml.checks.findings import Finding, Level, Likeness, audit_result
-from lungml.errors import InputError, MissingInputError
-from lungml.files import write_json
-from lungml.params.data import AcquireParams, LabelParams
-from lungml.params.evaluation import ReportParams
-from lungml.params.scope import ScopeParams
+from lungml.params.data import LabelParams
 from lungml.report import wording
-from lungml.stages import report
 from lungml.terms import Task
-
-
-class References(HTMLParser):
-    """Every address in the page, and every tag."""
-
-    def __init__(self):
-        super().__init__()
-        self.addresses, self.tags, self.ids = [], set(), set()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        found = dict(attrs)
-        self.addresses += [found[name] for name in ("src", "href", "srcset", "action") if name in found]
-        self.ids.add(found.get("id"))
-
-
-def write_report(root, *, title="lungml report", acquire=None, labels=None, scope=None):
-    reports = root / "reports"
-    report.run(
-        ReportParams(title=title),
-        acquire or AcquireParams(),
-        labels or LabelParams(),
-        scope or ScopeParams(),
-        index=root / "data/index",
-        split=root / "data/split.parquet",
-        excluded=reports / "split/excluded.json",
-        checked=reports / "validate",
-        audited=reports / "audit",
-        outliers=reports / "outliers",
-        screen=reports / "screen",
-        tune=reports / "tune",
-        log=reports / "finetune",
-        evaluation=reports / "evaluate",
-        explanation=reports / "explain",
-        registration=reports / "register",
-        cards=reports / "card",
-        ledger=root / "test-ledger.jsonl",
-        out=reports / "report.html",
-        summary=reports / "summary.json",
-    )
-    return (reports / "report.html").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def page(finished_project):
-    return write_report(finished_project)
-
-
-@pytest.fixture
-def project(finished_project, tmp_path):
-    """A copy that a test may change."""
-    return shutil.copytree(finished_project, tmp_path / "project")
-
-
-def references(page):
-    found = References()
-    found.feed(page)
-    return found
-
-
-def text_of(page):
-    without_style = re.sub(r"<style>.*?</style>", "", page, flags=re.S)
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", without_style)))
 
 
 def test_the_page_refers_to_nothing_but_itself_and_the_data_docs_beside_it(page):
@@ -132,16 +63,6 @@ def test_every_number_of_the_headline_is_there_with_interval_chance_and_diameter
             assert wording.number(number) in text
 
 
-def test_an_evaluation_without_its_baselines_makes_no_report(project):
-    path = project / "reports/evaluate/nodule-five/metrics.json"
-    metrics = json.loads(path.read_text())
-    del metrics["baselines_seen"]
-    path.write_text(json.dumps(metrics))
-
-    with pytest.raises(InputError, match="lacks baselines_seen"):
-        write_report(project)
-
-
 def test_the_long_table_is_folded_away_and_has_every_metric(page):
     short, long = page.split("<details>")[0], page.split("<details>")[1].split("</details>")[0]
 
@@ -186,55 +107,12 @@ def test_shuffled_labels_are_announced_first(project):
     assert text_of(page.split("<body>")[1]).strip().startswith(wording.PERMUTED)
 
 
-@pytest.mark.parametrize(
-    ("gone", "sentence"),
-    [
-        ("outliers", "No outlier scores are there; run `dvc repro outliers`."),
-        ("screen", "No screening was done; `dvc repro screen` does it."),
-        ("tune", "No hyper-parameters were searched; `dvc repro tune` does it."),
-        ("finetune", "There is no record of the training; `dvc repro finetune` writes it."),
-        ("explain", "No Grad-CAM++ maps are there; `dvc repro explain` draws them."),
-        ("register", "Not registered: there is no record; run `dvc repro register`."),
-    ],
-)
-def test_an_optional_part_that_is_missing_is_said_to_be(project, gone, sentence):
-    shutil.rmtree(project / "reports" / gone)
-
-    assert sentence in text_of(write_report(project))
-
-
-@pytest.mark.parametrize(
-    "gone",
-    [
-        "data/index/summary.json",
-        "data/split.parquet",
-        "reports/split/excluded.json",
-        "reports/validate/result.json",
-        "reports/audit/result.json",
-        "reports/evaluate",
-    ],
-)
-def test_a_needed_part_that_is_missing_stops_the_report(project, gone):
-    path = project / gone
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    with pytest.raises(MissingInputError, match="dvc repro"):
-        write_report(project)
-
-
 def test_a_metric_that_is_not_defined_is_called_so(project):
     path = project / "reports/evaluate/nodule-five/metrics.json"
     raw = json.loads(path.read_text())["raw"]
     edit_json(path, raw={**raw, "auroc": dict.fromkeys(raw["auroc"])})
 
     assert f"AUROC {wording.NOT_DEFINED}" in text_of(write_report(project))
-
-
-def test_a_picture_that_is_none_is_refused(project):
-    (project / "reports/evaluate/nodule-five/roc.png").write_bytes(b"<html>")
-
-    with pytest.raises(InputError, match="not a PNG"):
-        write_report(project)
 
 
 def test_what_the_gate_said_of_a_challenger_stands_beside_its_version(project, page):
@@ -261,42 +139,6 @@ def test_how_stable_neighbours_are_is_told_where_it_is_known(page, project):
     edit_json(path, cells=[cells[0] | {"neighbours_kept": 0.62}, *cells[1:]])
 
     assert "62% of its ten nearest neighbours stay" in text_of(write_report(project))
-
-
-def alike(level, parts, reason=""):
-    likeness = Likeness("nodule", "near", 0.97)
-    return Finding("LM-V008", Level(level), ("P1-n1", "P2-n1"), parts, "near", likeness, reason)
-
-
-def test_the_leakage_audit_is_told_with_what_was_accepted(page, project):
-    path = project / "reports/audit/result.json"
-    assert "No leakage between the parts was found." in text_of(page)
-
-    accepted = alike("accepted", ("test", "train"), "one patient, mailed twice")
-    inside = [alike("note", ("train",)), alike("note", ("test",))]
-    write_json(path, audit_result([accepted, *inside], {"nodules": 90}))
-    text = text_of(write_report(project))
-
-    assert "1 finding(s) between the parts were accepted with a reason. 90 nodules were searched" in text
-    assert "P1-n1, P2-n1 (near). Accepted: one patient, mailed twice" in text
-    assert "2 pairs that are alike lie within one part" in text
-
-
-def test_the_summary_holds_flat_numbers_of_each_task(page, finished_project):
-    summary = json.loads((finished_project / "reports/summary.json").read_text())
-    metrics = json.loads((finished_project / "reports/evaluate/nodule-five/metrics.json").read_text())
-
-    numbers = summary["nodule-five"]
-
-    assert set(summary) == {task.value for task in Task}
-    assert numbers["weighted_auprc"] == metrics["raw"]["weighted_auprc"]["value"]
-    trust = json.loads((finished_project / "reports/evaluate/nodule-five/trust.json").read_text())
-    assert numbers["sensitivity_at_0.9"] == trust["operating_points"][0]["sensitivity"]["value"]
-    assert numbers["sets_cover"] == trust["conformal"]["covered"]["value"]
-    looks = ("test_openings", "test_openings_without_reason", "test_comparisons")
-    assert [numbers[name] for name in looks] == [1, 0, 0]
-    assert numbers["minus_diameter_qwk"] == metrics["model_minus_diameter"]["qwk"]["value"]
-    assert all(value is None or isinstance(value, int | float) for value in numbers.values())
 
 
 def test_what_says_how_far_to_trust_a_task_is_in_its_section(page, project):

@@ -18,11 +18,6 @@ from lungml.tables import CONTOURS, CROPS, NODULES, READINGS, SERIES, SLICES, re
 from lungml.terms import View
 
 
-@pytest.fixture(autouse=True)
-def _one_worker(monkeypatch):
-    monkeypatch.setenv("LUNGML_WORKERS", "1")
-
-
 def crop_hu(seed, side_px=21):
     """A ball of about 50 HU in lung."""
     y, x = np.indices((side_px, side_px)) - side_px // 2

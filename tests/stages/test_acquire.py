@@ -5,22 +5,13 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import idc_index_data
-import numpy as np
-import pandas as pd
 import pydicom
 import pytest
+from acquired import DICOM, local, names_in, run
 from ct_files import body_hu, write_ct
-from ruamel.yaml import YAML
-from s3_server import Bucket, s3_server
 
-from lungml.errors import InputError, MissingInputError, ParamsError
-from lungml.params.data import AcquireParams, IdcParams, PhantomParams
-from lungml.params.scope import ScopeParams
-from lungml.stages import acquire
-
-DICOM = b"\0" * 128 + b"DICM rest"
-EVERYTHING = ScopeParams()
+from lungml.errors import InputError, MissingInputError
+from lungml.params.data import AcquireParams, PhantomParams
 
 
 @pytest.fixture
@@ -33,18 +24,6 @@ def source(tmp_path):
     (folder / "readings.xml").write_text("<LidcReadMessage/>")
     (folder / "notes.txt").write_text("not wanted")
     return folder
-
-
-def local(folder):
-    return AcquireParams(source="local", folder=folder)
-
-
-def run(params, *, out, scope=EVERYTHING):
-    acquire.run(params, scope, out=out)
-
-
-def names_in(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_phantom_cohort_is_written_with_its_truth(tmp_path, monkeypatch):
@@ -240,56 +219,6 @@ def test_names_that_tell_who_the_patient_is_are_told(tmp_path, capsys, folder, p
     assert "Doe" not in said
 
 
-@pytest.fixture
-def idc(tmp_path, monkeypatch):
-    """Two patients with two series of two files each, in an index and on a service of this machine."""
-    held = {f"u{n}/{k}.dcm": DICOM + bytes([n, k]) for n in range(2) for k in range(2)}
-    index = pd.DataFrame({
-        "collection_id": "lidc_idri", "Modality": "CT", "PatientID": ["P0", "P1"],
-        "SeriesInstanceUID": ["1.2.0", "1.2.1"], "instanceCount": 2,
-        "series_size_MB": [sum(len(held[f"u{n}/{k}.dcm"]) for k in range(2)) / 1e6 for n in range(2)],
-        "series_aws_url": ["s3://idc/u0/*", "s3://idc/u1/*"],
-    })  # fmt: skip
-    index.to_parquet(tmp_path / "index.parquet")
-    monkeypatch.setattr(idc_index_data, "IDC_INDEX_PARQUET_FILEPATH", tmp_path / "index.parquet")
-    with s3_server(Bucket(held)) as bucket:
-        yield bucket
-
-
-def from_idc(bucket, folder, readings=None, **choice):
-    choice = IdcParams(endpoint=bucket.url, **choice)
-    return AcquireParams(source="idc", folder=folder, readings=readings, idc=choice)
-
-
-def test_series_of_idc_are_downloaded_once_and_taken(idc, tmp_path, capsys):
-    run(from_idc(idc, tmp_path / "idc"), out=tmp_path / "raw")
-    idc.sent.clear()
-    run(from_idc(idc, tmp_path / "idc"), out=tmp_path / "raw")
-
-    assert names_in(tmp_path / "raw" / "ct") == [
-        "P0/1.2.0/0.dcm", "P0/1.2.0/1.dcm", "P1/1.2.1/0.dcm", "P1/1.2.1/1.dcm",
-    ]  # fmt: skip
-    assert idc.sent == []
-    assert "LIDC-XML-only.zip" in capsys.readouterr().err
-
-
-def test_what_another_selection_downloaded_is_left_out(idc, tmp_path):
-    run(from_idc(idc, tmp_path / "idc"), out=tmp_path / "raw")
-    (tmp_path / "xml").mkdir()
-    (tmp_path / "xml" / "1.xml").write_text("<LidcReadMessage/>")
-
-    run(from_idc(idc, tmp_path / "idc", tmp_path / "xml", max_patients=1), out=tmp_path / "raw")
-
-    assert names_in(tmp_path / "raw" / "ct") == ["P0/1.2.0/0.dcm", "P0/1.2.0/1.dcm", "readings/1.xml"]
-
-
-def test_missing_readings_are_told_before_anything_is_downloaded(idc, tmp_path):
-    with pytest.raises(MissingInputError, match=r"acquire\.readings is .*nowhere"):
-        run(from_idc(idc, tmp_path / "idc", tmp_path / "nowhere.zip"), out=tmp_path / "raw")
-
-    assert idc.sent == []
-
-
 TABLE = "patient_id,diagnosis,site\nLIDC-IDRI-0072,2,lung\nLIDC-IDRI-0100,1,\n"
 
 
@@ -333,35 +262,3 @@ def test_a_table_of_diagnoses_that_is_not_there_or_wrong_copies_nothing(source, 
             run(local(source).model_copy(update={"diagnoses": tmp_path / name}), out=tmp_path / "raw")
 
     assert not (tmp_path / "raw").exists()
-
-
-@pytest.fixture
-def crops(tmp_path):
-    folder = tmp_path / "hospital" / "crops"
-    folder.mkdir(parents=True)
-    table = pd.DataFrame({"Nodule_ID": ["a"], "patient_id": ["P1"], "pixel_spacing_mm": [0.7]})
-    table.to_csv(folder / "nodules.csv", index=False)
-    np.savez(folder / "nodules.npz", hu=np.zeros((1, 9, 9), np.int16), nodule_id=["a"])
-    return folder.parent
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_crops_stop_a_run_of_slices_at_once_with_the_lines_that_let_it_go_on(crops, packed, tmp_path):
-    source = Path(shutil.make_archive(tmp_path / "crops", "zip", crops)) if packed else crops
-
-    with pytest.raises(ParamsError, match="no whole slice") as stopped:
-        run(local(source), out=tmp_path / "raw")
-
-    assert not (tmp_path / "raw").exists()
-    lines = str(stopped.value).partition("params.yaml:\n")[2]
-    scope = ScopeParams.model_validate(YAML(typ="safe").load(lines)["scope"])
-    run(local(source), out=tmp_path / "raw", scope=scope)
-    assert {"nodules.csv", "nodules.npz"} == {name.split("/")[-1] for name in names_in(tmp_path / "raw/ct")}
-
-
-def test_a_table_without_its_archive_holds_no_crops(crops, tmp_path):
-    (crops / "crops" / "nodules.npz").unlink()
-
-    run(local(crops), out=tmp_path / "raw")
-
-    assert names_in(tmp_path / "raw" / "ct") == ["crops/nodules.csv"]

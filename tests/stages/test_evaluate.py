@@ -1,27 +1,23 @@
+"""What the stage evaluate writes of a model of each kind of task, and what it says."""
+
 import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from evaluated_runs import ledger_of, metrics_of, run
 from sklearn.metrics import average_precision_score
-from small_cohort import make_bundle, save_bundle, write_baselines, write_cohort
+from small_cohort import make_bundle, save_bundle, write_cohort
 
-from lungml.errors import InputError, MissingInputError, ParamsError
-from lungml.evaluation.answers import labelled
 from lungml.evaluation.baselines import BASELINES
 from lungml.evaluation.keyed import read_answers
 from lungml.evaluation.metrics import metrics_for
 from lungml.evaluation.trust import QUESTIONS
 from lungml.files import sha256_file
-from lungml.params.evaluation import EvaluateParams
 from lungml.sealing.ledger import REASON, Sealed, enter, read_openings
-from lungml.stages import evaluate
-from lungml.tables import BASELINES as TABLE
-from lungml.tables import PREDICTIONS, SPLIT, SUSPICIOUS, read_table, write_table
-from lungml.terms import Target, Task
+from lungml.tables import PREDICTIONS, SPLIT, SUSPICIOUS, read_table
+from lungml.terms import Task
 
-PARAMS = EvaluateParams(null_draws=100, replicates=200)
 FIGURES = {
     f"{name}.png"
     for name in (
@@ -131,21 +127,6 @@ def test_the_model_is_compared_with_every_baseline_and_nothing_is_claimed_of_an_
     assert all(row["smallest"] > 0 for row in rows.values())
 
 
-def test_baselines_of_other_nodules_are_refused(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    baselines = write_baselines(cohort, Task.NODULE_BINARY, tmp_path / "baselines")
-    answers = read_table(baselines / "predictions.parquet", TABLE)
-    write_table(baselines / "predictions.parquet", answers[answers["nodule_id"] != "n070"], TABLE)
-
-    with pytest.raises(InputError, match="dvc repro baselines"):
-        evaluate.run(
-            PARAMS, task=Task.NODULE_BINARY, bundle=save_bundle(tmp_path, make_bundle(cohort)),
-            log=tmp_path / "log", views=cohort.views, split=cohort.split, index=cohort.index,
-            diagnoses=cohort.diagnoses, baselines=baselines, ledger=tmp_path / "ledger.jsonl",
-            out=tmp_path / "out",
-        )  # fmt: skip
-
-
 def test_the_diameter_baseline_knows_that_larger_discs_are_more_malignant(evaluated):
     found = metrics_of(evaluated[3])["baselines"]
 
@@ -201,27 +182,6 @@ def test_a_second_model_without_a_reason_is_judged_and_warned_of(tmp_path, capsy
     assert [line.reason for line in read_openings(ledger)] == ["", reason]
 
 
-def test_without_the_plan_it_names_nothing_is_judged_or_written(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    bundle = save_bundle(tmp_path, make_bundle(cohort))
-    places = ("views", "split", "index", "diagnoses")
-    paths = {name: getattr(cohort, name) for name in places}
-    paths |= {"bundle": bundle, "log": tmp_path / "log", "baselines": tmp_path / "baselines"}
-    planned = PARAMS.model_copy(update={"preregistration": str(tmp_path / "plan.yaml")})
-
-    with pytest.raises(ParamsError, match="not there"):
-        evaluate.run(
-            planned,
-            task=Task.NODULE_BINARY,
-            **paths,
-            ledger=tmp_path / "ledger.jsonl",
-            out=tmp_path / "out",
-        )
-
-    assert not (tmp_path / "out").exists()
-    assert not (tmp_path / "ledger.jsonl").exists()
-
-
 def test_every_question_of_trust_is_answered_on_test_and_fitted_on_validation(evaluated):
     found = json.loads((evaluated[3] / "trust.json").read_text())
 
@@ -267,149 +227,9 @@ def test_it_says_that_the_weights_were_random(tmp_path, capsys):
     assert metrics_of(tmp_path / "out")["weights"] == "random"
 
 
-def test_a_model_trained_on_another_split_is_refused(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    bundle = save_bundle(tmp_path, make_bundle(cohort))
-    rewrite_split(cohort, part=lambda part: part.replace({"val": "train", "train": "val"}))
-
-    with pytest.raises(InputError, match="may have been trained on"):
-        run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
-
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_model_of_another_task_is_refused(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-
-    with pytest.raises(InputError, match="expected nodule-five"):
-        run(Task.NODULE_FIVE, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
-
-
-def test_a_part_without_labelled_nodules_is_named(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    rewrite_split(cohort, part=lambda part: part.replace("val", "train"))
-
-    with pytest.raises(InputError, match="in the part val"):
-        run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
-
-
-def test_nodules_that_the_label_policy_left_out_are_not_judged(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    rewrite_split(
-        cohort, binary=lambda binary: binary.where(read_table(cohort.split, SPLIT)["five"] != 2, -1)
-    )
-
-    run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "out")
-
-    assert metrics_of(tmp_path / "out")["n"] == 32
-
-
-def overconfident(rows):
-    """Answers of which a fifth is wrong, each given as nearly certain."""
-    right = np.arange(len(rows)) % 5 != 0
-    label = np.where(right, rows["label"], 1 - rows["label"])
-    return list(np.where(np.eye(2)[label] == 1, 0.999, 0.001))
-
-
-def fold_ensemble(tmp_path, cohort):
-    """A model that was trained on validation too, and what its members say of the folds they left out."""
-    bundle = save_bundle(tmp_path, replace(make_bundle(cohort), history={"fit": "folds"}))
-    rows = labelled(read_table(cohort.split, SPLIT).query("part != 'test'"), Target.BINARY)
-    answers = rows.assign(probabilities=overconfident(rows), probabilities_tta=overconfident(rows))
-    write_table(tmp_path / "log" / "out_of_fold.parquet", answers, PREDICTIONS)
-    return bundle, answers
-
-
-def test_a_model_that_was_trained_on_validation_is_calibrated_on_answers_of_members_that_left_it_out(
-    tmp_path,
-):
-    cohort = write_cohort(tmp_path / "cohort")
-    bundle, answers = fold_ensemble(tmp_path, cohort)
-
-    run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
-
-    predictions = read_table(tmp_path / "out" / "predictions.parquet", PREDICTIONS)
-    known = predictions[predictions["part"] != "test"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(known, answers)
-    found = metrics_of(tmp_path / "out")["calibration"]
-    # it makes 51 of 64, the share of right answers, of 0.999
-    assert found["temperature"] == pytest.approx(np.log(0.999 / 0.001) / np.log(51 / 13), rel=1e-4)
-    assert found["fitted_on"] == len(answers) == 64
-
-
-def test_a_model_of_folds_stands_beside_the_diameter_out_of_fold_too(tmp_path, capsys):
-    cohort = write_cohort(tmp_path / "cohort")
-    bundle, answers = fold_ensemble(tmp_path, cohort)
-
-    run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
-
-    found = metrics_of(tmp_path / "out")["cross_validated"]
-    right = np.mean(np.stack(answers["probabilities"]).argmax(axis=1) == answers["label"])
-    assert found["n"] == len(answers)
-    assert found["raw"]["accuracy"]["value"] == pytest.approx(right)
-    assert found["raw_minus_diameter"]["accuracy"]["value"] == pytest.approx(
-        right - found["diameter"]["accuracy"]["value"]
-    )
-    assert f"Out of fold, {len(answers)} nodules" in capsys.readouterr().err
-
-
 def test_a_model_that_was_trained_on_train_alone_has_no_such_answers(evaluated):
     assert "cross_validated" not in metrics_of(evaluated[3])
 
 
-def test_test_predictions_are_the_models_own_whatever_it_was_trained_on(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    run(Task.NODULE_BINARY, cohort, save_bundle(tmp_path, make_bundle(cohort)), tmp_path / "before")
-    bundle, _ = fold_ensemble(tmp_path, cohort)
-
-    run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
-
-    before, after = (
-        read_table(tmp_path / name / "predictions.parquet", PREDICTIONS).query("part == 'test'")
-        for name in ("before", "out")
-    )
-    pd.testing.assert_frame_equal(before.reset_index(drop=True), after.reset_index(drop=True))
-
-
-def test_a_model_that_was_trained_on_validation_is_not_calibrated_without_those_answers(tmp_path):
-    cohort = write_cohort(tmp_path / "cohort")
-    bundle, _ = fold_ensemble(tmp_path, cohort)
-    (tmp_path / "log" / "out_of_fold.parquet").unlink()
-
-    with pytest.raises(MissingInputError, match=r"out_of_fold\.parquet"):
-        run(Task.NODULE_BINARY, cohort, bundle, tmp_path / "out")
-
-
 def test_other_models_are_calibrated_on_validation(evaluated):
     assert metrics_of(evaluated[3])["calibration"]["fitted_on"] == 24
-
-
-def run(task, cohort, bundle, out):
-    evaluate.run(
-        PARAMS,
-        task=task,
-        bundle=bundle,
-        log=bundle.with_name("log"),
-        views=cohort.views,
-        split=cohort.split,
-        index=cohort.index,
-        diagnoses=cohort.diagnoses,
-        baselines=write_baselines(cohort, task, out.with_name("baselines")),
-        ledger=ledger_of(out),
-        out=out,
-    )
-
-
-def ledger_of(out):
-    return out.parent / f"{out.name}-ledger.jsonl"
-
-
-def metrics_of(out):
-    return json.loads((out / "metrics.json").read_text())
-
-
-def rewrite_split(cohort, **columns):
-    split: pd.DataFrame = read_table(cohort.split, SPLIT)
-    write_table(
-        cohort.split, split.assign(**{name: make(split[name]) for name, make in columns.items()}), SPLIT
-    )

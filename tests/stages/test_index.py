@@ -1,68 +1,23 @@
+"""The tables of the stage index: nodules of readings, and what sets a series aside."""
+
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pydicom
 import pytest
 from ct_files import ORIENTATIONS, body_hu, edit, write_ct
-from lidc_files import lidc_xml, nodule, non_nodule, roi, small
+from indexed_readings import HERE, SHAPE, cohort, index, z_mm
+from lidc_files import lidc_xml, nodule, roi
 
 from lungml.errors import InputError, MissingInputError
 from lungml.nodules.masks import consensus_plane_mask
-from lungml.params.data import ConsensusParams, CtParams
 from lungml.quarantine import read_findings
-from lungml.stages.index import run
-from lungml.tables import CONTOURS, NODULES, READINGS, SERIES, SLICES, read_table
-
-ROOT = Path(__file__).parents[2]
-SHAPE = (8, 12, 14)
-HERE, THERE = [(4, 3), (4, 7), (8, 7), (8, 3)], [(5, 3), (5, 7), (9, 7), (9, 3)]
 
 
 @pytest.fixture(autouse=True)
 def _one_worker(monkeypatch):
     monkeypatch.setenv("LUNGML_WORKERS", "1")
-
-
-def index(raw, out, **ct):
-    run(CtParams(**ct), ConsensusParams(), raw=raw, out=out)
-    return {table.name: read_table(out / f"{table.name}.parquet", table) for table in TABLES}
-
-
-TABLES = (SERIES, SLICES, READINGS, CONTOURS, NODULES)
-
-
-def z_mm(index):
-    return -100.0 + 2.5 * index
-
-
-def readings_xml(series_uid="1.2.9"):
-    """Two readers of one nodule on planes 2 and 3, a nodule of the second reader alone, and points."""
-    return lidc_xml(
-        [
-            [nodule(roi(z_mm(2), HERE), roi(z_mm(3), HERE), malignancy=4), small(z_mm(5), 2, 3)],
-            [
-                nodule(roi(z_mm(3), THERE), malignancy=2),
-                nodule(roi(z_mm(6), HERE), malignancy=5),
-                non_nodule(z_mm(1), 9, 9),
-            ],
-        ],
-        series_uid,
-    )
-
-
-def cohort(raw, patients=("P1",), orientation=ORIENTATIONS[0]):
-    for number, patient in enumerate(patients):
-        uid = f"1.2.9{number}"
-        folder = raw / f"folder{number}"
-        write_ct(
-            folder, body_hu(SHAPE, seed=number), orientation, PatientID=patient, SeriesInstanceUID=uid,
-            StudyInstanceUID=f"1.2.8{number}", PatientName="Roe^Richard",
-        )  # fmt: skip
-        (raw / f"{number}.xml").write_text(readings_xml(uid))
 
 
 def test_readings_become_consensus_nodules(tmp_path):
@@ -129,17 +84,6 @@ def test_two_series_of_a_patient_number_nodules_on(tmp_path):
     assert sorted(tables["nodules"]["nodule_id"]) == ["P1-n1", "P1-n2", "P1-n3", "P1-n4", "P2-n1", "P2-n2"]
     pairs = tables["readings"].query("nodule_id != ''").merge(tables["nodules"], on="nodule_id")
     assert (pairs["series_uid_x"] == pairs["series_uid_y"]).all()
-
-
-def test_the_tables_do_not_depend_on_workers_or_file_order(tmp_path, monkeypatch):
-    cohort(tmp_path / "raw", ("P1", "P2", "P3"))
-    index(tmp_path / "raw", tmp_path / "one")
-    monkeypatch.setenv("LUNGML_WORKERS", "2")
-
-    index(tmp_path / "raw", tmp_path / "two")
-
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
 def test_a_bad_series_is_set_aside_and_the_rest_goes_on(tmp_path, capsys):
@@ -255,43 +199,6 @@ def test_header_values_reach_the_series_table(tmp_path):
     assert (series.spacing_z_mm, series.spacing_y_mm, series.spacing_x_mm) == (2.5, 0.8, 0.7)
     assert (series.manufacturer, series.kernel, series.sex) == ("MAKER", "B30f", "F")
     assert (series.kvp, series.age_years, series.slice_thickness_mm) == (120, 61, 7)
-
-
-def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(tmp_path):
-    for number in range(60):
-        folder = tmp_path / "raw" / str(number)
-        write_ct(folder, body_hu(SHAPE, seed=number), SeriesInstanceUID=f"1.2.9{number}")
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    command = [sys.executable, "-m", "lungml", "index", "--raw", "raw"]
-    journal = tmp_path / ".killed.partial.jsonl"
-
-    with subprocess.Popen([*command, "--out", "killed"], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-        while not (journal.is_file() and journal.read_bytes().count(b"\n") > 5):
-            assert process.poll() is None
-        process.kill()
-    assert not (tmp_path / "killed").exists()
-    again = subprocess.run([*command, "--out", "killed"], cwd=tmp_path, capture_output=True, check=True)
-    subprocess.run([*command, "--out", "whole"], cwd=tmp_path, capture_output=True, check=True)
-
-    assert b"series were finished by a run that was stopped" in again.stderr
-    assert not journal.exists()
-    for path in (tmp_path / "whole").iterdir():
-        assert path.read_bytes() == (tmp_path / "killed" / path.name).read_bytes(), path.name
-
-
-def test_dask_workers_give_the_same_bytes(tmp_path, monkeypatch):
-    from distributed import LocalCluster
-
-    cohort(tmp_path / "raw", ("P1", "P2", "P3"))
-    index(tmp_path / "raw", tmp_path / "one")
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        monkeypatch.setenv("LUNGML_DASK", cluster.scheduler_address)
-        index(tmp_path / "raw", tmp_path / "two")
-
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
 def test_slices_missing_where_a_nodule_was_marked_set_the_series_aside(tmp_path):

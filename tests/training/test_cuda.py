@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gpu_trainings import BEHIND, RECIPES, WHOLE, assert_close, photo_like, settings_for, trained
 from torch import nn
 from training_examples import STILL, make_classifier, make_data, make_settings
 from training_runs import run
@@ -20,16 +21,15 @@ from training_runs import run
 from lungml import bundle
 from lungml.bundle import Bundle, Member, predict
 from lungml.errors import InterruptedRunError
-from lungml.imaging.intensity import Normalisation
 from lungml.models.freezing import set_frozen
 from lungml.models.precision import Engine, choose_engine
 from lungml.params.data import LabelParams, ViewsParams
-from lungml.params.model import AugmentParams, RecipeParams, WeightsParams
+from lungml.params.model import RecipeParams, WeightsParams
 from lungml.terms import Task
 from lungml.training import kept
 from lungml.training.assembly import build_classifier
 from lungml.training.checkpoint import Checkpoints
-from lungml.training.data import Examples, TrainingData, draw_steps, load_batch
+from lungml.training.data import draw_steps, load_batch
 from lungml.training.determinism import reproducible
 from lungml.training.feeds import Feeder, WholeImages
 from lungml.training.gradients import Gradients, StepKey
@@ -39,48 +39,6 @@ from lungml.training.prefixes import Prefixes
 from lungml.training.state import TrainingState
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
-
-MOVED = AugmentParams(rotation_degrees=180, shift_fraction=0.05, mixup_alpha=0.4, cutmix_alpha=0.4)
-WHOLE = RecipeParams(augment=MOVED, precision="float32", average_decay=0.9, clip_norm=5.0, accumulate=2)
-BEHIND = RecipeParams(
-    augment=STILL.model_copy(update={"flip_probability": 0.5}),
-    precision="float32",
-    schedule="custom",
-    trainable=(0.5, 0.5),
-    cache_prefix=True,
-    prefix_copies=3,
-)
-RECIPES = {"whole images": WHOLE, "behind frozen layers": BEHIND}
-
-
-def still_classifier():
-    """Without dropout, whose numbers a GPU draws for itself."""
-    classifier = make_classifier()
-    classifier.backbone[1][3].p = 0.0
-    return classifier
-
-
-def settings_for(device, recipe, **changes):
-    """Plain gradient descent, which does not blow rounding up as Adam does."""
-    return make_settings(recipe=recipe, optimizer="sgd", device=device, **changes)
-
-
-def trained(device, recipe, **options):
-    return run(settings_for(device, recipe), classifier=still_classifier(), **options)
-
-
-def assert_close(found, expected, *, atol):
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        assert found[name].device.type == "cpu", name
-        assert torch.allclose(found[name].double(), value.double(), atol=atol), name
-
-
-def photo_like(count, side):
-    images_hu = np.random.default_rng(0).normal(-500, 300, (count, 1, side, side)).astype(np.int16)
-    ids = tuple(f"n{number:03}" for number in range(count))
-    examples = Examples(ids, images_hu, np.arange(count) % 2, 2)
-    return TrainingData(examples, examples, Normalisation("window", ((-1000.0, 400.0),), (0.3,), (0.3,)))
 
 
 def first_loss(backbone, device, precision):
