@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import queue
-import signal
 import sys
 import urllib.error
 import urllib.request
@@ -32,6 +31,7 @@ from lungml.pipeline.plan import Plan, gpu_places, with_all_needed
 from lungml.pipeline.processes import Processes
 from lungml.pipeline.step import stage_environment
 from lungml.progress import say
+from lungml.signals import as_ctrl_c
 
 _ANSWER_WITHIN_S = 5
 
@@ -77,12 +77,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--gpu-slots", type=int, help="of these, GPU stages (default: 1; all without a GPU)")
     parser.add_argument("--limit-minutes", type=float, default=720, help="longest time of a stage")
     options = vars(parser.parse_args(arguments))
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        if options["targets"]:
-            with_all_needed(read_graph(project_root()), options["targets"])  # a misspelt one is said at once
-        _ask_for_an_answer()
-        state = reproduce(**options, return_state=True)
+        with as_ctrl_c():  # the server of the run must not be left behind
+            if options["targets"]:
+                with_all_needed(
+                    read_graph(project_root()), options["targets"]
+                )  # a misspelt one is said at once
+            _ask_for_an_answer()
+            state = reproduce(**options, return_state=True)
         say(f"{state.name}: {state.message}")
         return 0 if state.is_completed() else 255
     except LungmlError as error:
@@ -91,13 +93,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("lungml: stopped; the same command goes on where it was")
         return 130
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: Any) -> None:
-    """End like on Ctrl-C: Python's own answer to SIGTERM would leave the server of the run behind."""
-    raise KeyboardInterrupt
 
 
 def _run_all(plan: Plan, workshop: Workshop) -> dict[str, State[Any]]:

@@ -9,10 +9,7 @@ from typing import Any
 
 from lungml.files import read_json
 from lungml.params import load_params
-from lungml.report.collect import patients_are_inferred
-from lungml.report.wording import INFERRED, REOPENED
-from lungml.sealing.account import without_reason
-from lungml.sealing.ledger import NAME, read_openings
+from lungml.report.alarms import alarms
 from lungml.terms import Task
 
 _COLUMNS = ("f1_weighted", "balanced_accuracy")
@@ -35,7 +32,8 @@ def result_rows(root: Path) -> list[dict[str, Any]]:
 
 def summary(root: Path, states: Mapping[str, str], rows: list[dict[str, Any]]) -> str:
     """A page in Markdown: how each stage ended, the results, and where to look further."""
-    lines = ["# lungml reproduce", "", *_warning(root), "| stage | state |", "|---|---|"]
+    warnings = [line for alarm in alarms(root) for line in (alarm, "")]
+    lines = ["# lungml reproduce", "", *warnings, "| stage | state |", "|---|---|"]
     lines += [f"| {stage} | {state} |" for stage, state in states.items()]
     if rows:
         lines += ["", "| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
@@ -44,14 +42,6 @@ def summary(root: Path, states: Mapping[str, str], rows: list[dict[str, Any]]) -
     if report.is_file():
         lines += ["", f"Report: [{report.name}]({report.as_uri()})"]
     return "\n".join([*lines, "", f"MLflow: {_mlflow(root)}"])
-
-
-def _warning(root: Path) -> list[str]:
-    """Said before any number: that no patient is named, or that the test part was opened again."""
-    openings = read_openings(root / NAME)
-    reopened = any(without_reason([line for line in openings if line.task == task]) for task in Task)
-    said = {INFERRED: patients_are_inferred(root), REOPENED: reopened}
-    return [line for text, holds in said.items() if holds for line in (text, "")]
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, Any]:

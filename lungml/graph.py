@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lungml.errors import InputError, ServiceError
+
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
@@ -27,7 +29,11 @@ class StageNode:
 
 
 def read_graph(root: Path) -> list[StageNode]:
-    """Stages in an order in which each comes after all it needs; ties go by their place in `dvc.yaml`."""
+    """Stages in an order in which each comes after all it needs; ties go by their place in `dvc.yaml`.
+
+    Raises:
+        InputError: DVC cannot read the project in `root`.
+    """
     import networkx as nx
 
     with _repository(root) as repo:
@@ -46,7 +52,12 @@ def read_graph(root: Path) -> list[StageNode]:
 
 
 def out_of_date(root: Path) -> set[str]:
-    """Names of the stages whose own command, dependencies, parameters or outputs DVC calls changed."""
+    """Names of the stages whose own command, dependencies, parameters or outputs DVC calls changed.
+
+    Raises:
+        InputError: DVC cannot read the project in `root`.
+        ServiceError: another DVC is at work there.
+    """
     with _repository(root) as repo:
         return set(repo.status())
 
@@ -54,6 +65,8 @@ def out_of_date(root: Path) -> set[str]:
 @contextmanager
 def _repository(root: Path) -> Iterator[Repo]:
     """DVC's view of a project; DVC names stages relative to the working directory, so that is `root`."""
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
     here = Path.cwd()
@@ -61,5 +74,15 @@ def _repository(root: Path) -> Iterator[Repo]:
     try:
         with Repo(str(root)) as repo:
             yield repo
+    except LockError as error:
+        raise ServiceError(
+            f"another DVC is at work in {root}; wait for it and run the same command again. If it was "
+            "killed, see docs/troubleshooting.md"
+        ) from error
+    except DvcException as error:
+        raise InputError(
+            f"DVC cannot read the stages in {root}: {error}; mend that (`dvc status` shows it too) and run "
+            "the same command again"
+        ) from error
     finally:
         os.chdir(here)

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, forkserver, get_context, parent_process, resource_tracker
 from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
@@ -70,8 +70,8 @@ class Pool:
 def worker_pool(count: int | None = None, *, stoppable: bool = False) -> Iterator[Pool]:
     """Processes for as long as the context lasts: `count` of our own (`compute.workers()`), or those of Dask.
 
-    `stoppable` work takes SIGTERM and SIGUSR1 as a request to stop: our own processes are handed what this
-    one gets, and end with `InterruptedRunError`.
+    `stoppable` work takes SIGTERM, SIGINT and SIGUSR1 as a request to stop: our own processes hear of it from
+    this one alone, even where a signal goes to its whole group, and end with `InterruptedRunError`.
 
     Raises:
         ServiceError: there is no Dask scheduler where `LUNGML_DASK` says, or it lost its workers.
@@ -83,19 +83,41 @@ def worker_pool(count: int | None = None, *, stoppable: bool = False) -> Iterato
     elif processes == 1:
         yield Pool(None)
     else:
-        context = get_context("forkserver")
-        listening = requests(_REQUESTS, _tell_workers) if stoppable else nullcontext(None)
-        executor = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_begin, initargs=(stoppable,)
-        )
-        with executor as own, listening as asked:
+        with _own_processes(processes, stoppable) as pool:
+            yield pool
+
+
+@contextmanager
+def _own_processes(count: int, stoppable: bool) -> Iterator[Pool]:
+    _start_forkserver()
+    listening = requests(_REQUESTS, _tell_workers) if stoppable else nullcontext(None)
+    context = get_context("forkserver")
+    executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stoppable,))
+    with executor as own, listening as asked:
+        try:
             yield Pool(own, asked)
+        except KeyboardInterrupt:
+            if stoppable:  # the second Ctrl-C, which groups of their own do not hear
+                _tell_workers(signal.SIGKILL)
+            raise
+
+
+def _start_forkserver() -> None:
+    """Start what starts the workers, deaf to requests: were it to end, the workers would count as dead."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)
+    try:
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)  # that let some through again
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _tell_workers(number: int) -> None:
     for worker in active_children():
         if worker.pid is not None:
-            os.kill(worker.pid, number)
+            with suppress(ProcessLookupError):  # it may just have ended
+                os.kill(worker.pid, number)
 
 
 @dataclass(frozen=True)
@@ -123,8 +145,10 @@ def _begin(stoppable: bool) -> None:
     A request that comes between two pieces of work, or in one that does not listen, holds for the next.
     """
     if stoppable:
+        os.setpgrp()  # the second request acts at once, so a group must not be told beside `_tell_workers`
         for number in _REQUESTS:
             signal.signal(number, _begin_nothing_more)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _REQUESTS)
     threading.Thread(target=_ask_to_stop, daemon=True).start()
 
 
@@ -143,7 +167,7 @@ def _ask_to_stop() -> None:
 
 
 _AGAIN = "this process was asked to stop; the same command goes on from there"
-_REQUESTS = (signal.SIGTERM, signal.SIGUSR1)
+_REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 _SECONDS_TO_STOP = 20
 _stopped = threading.Event()
 """In a worker process: work was stopped on request, so nothing more is begun."""

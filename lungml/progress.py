@@ -15,10 +15,13 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 def say(text: str) -> None:
-    """Print one line for the person who runs the stage; of several processes the first does."""
+    """Print one line for the person who runs the stage; of several processes the first does.
+
+    It is written as one piece, so lines of several threads stay apart.
+    """
     if rank() > 0:
         return
-    print(text, file=sys.stderr, flush=True)
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:

@@ -1,4 +1,4 @@
-"""Signals that ask this process to end, taken as a request first."""
+"""Signals that ask this process to end: taken as a request first, or as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -43,3 +43,26 @@ def requests(
         yield asked
     finally:
         put_back()
+
+
+@contextmanager
+def as_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and SIGHUP of a terminal that closes, raise `KeyboardInterrupt`.
+
+    Python's own answer would leave behind what this process has started. A signal that is ignored, as by
+    `nohup`, stays ignored. For the main thread.
+    """
+    numbers = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)

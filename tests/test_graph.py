@@ -1,6 +1,10 @@
 from pathlib import Path
 
-from lungml.graph import read_graph
+import pytest
+from toy_projects import make_project
+
+from lungml.errors import InputError, ServiceError
+from lungml.graph import out_of_date, read_graph
 from lungml.terms import Task
 
 ROOT = Path(__file__).parents[1]
@@ -43,3 +47,28 @@ def test_what_takes_weights_waits_for_pretraining():
 
     waiting = {name.split("@")[0] for name, needed in needs.items() if "pretrain" in needed}
     assert waiting == {"embed", "tune", "finetune"}
+
+
+def test_a_folder_without_dvc_is_one_sentence(tmp_path):
+    with pytest.raises(
+        InputError, match=r"DVC cannot read the stages in .*: you are not inside of a DVC repo"
+    ):
+        read_graph(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["stages: [", "stages:\n  first: {cmd: true, depz: [a]}\n"])
+def test_a_dvc_yaml_that_dvc_cannot_read_is_one_sentence(tmp_path, text):
+    project = make_project(tmp_path / "toy")
+    (project / "dvc.yaml").write_text(text)
+
+    with pytest.raises(InputError, match=r"DVC cannot read the stages in .*dvc\.yaml"):
+        read_graph(project)
+
+
+def test_another_dvc_at_work_is_one_sentence(tmp_path):
+    from dvc.repo import Repo
+
+    project = make_project(tmp_path / "toy")
+
+    with Repo(str(project)).lock, pytest.raises(ServiceError, match="another DVC is at work in"):
+        out_of_date(project)

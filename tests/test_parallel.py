@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -138,6 +139,51 @@ def test_workers_end_with_the_process_that_they_work_for(tmp_path):
 
     assert workers
     assert not alive
+
+
+UNTIL_STOPPED = """
+import sys
+from work_items import save_when_asked
+from lungml.errors import InterruptedRunError
+from lungml.parallel import worker_pool
+if __name__ == "__main__":
+    try:
+        with worker_pool(2, stoppable=True) as pool:
+            list(pool.map(save_when_asked, range(4), "members"))
+    except InterruptedRunError as error:
+        sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_a_request_to_one_process_or_to_its_whole_group_lets_every_worker_save(tmp_path, send, number):
+    """A scheduler, `lungml demo` and a terminal tell the group."""
+    script = tmp_path / "until_stopped.py"
+    script.write_text(UNTIL_STOPPED)
+    places = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, a child ignores
+    process = subprocess.Popen(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": places},
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    signal.signal(signal.SIGINT, before)
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("begun-*"))) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(0.2)  # both listen
+
+    send(process.pid, number)
+
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == InterruptedRunError.exit_code
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.glob("saved-*")) == ["saved-0", "saved-1"]
 
 
 def test_a_worker_that_was_asked_to_stop_begins_nothing_more(tmp_path):

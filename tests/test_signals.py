@@ -2,7 +2,9 @@ import os
 import signal
 import threading
 
-from lungml.signals import requests
+import pytest
+
+from lungml.signals import as_ctrl_c, requests
 
 SIGNAL = signal.SIGUSR1
 
@@ -50,3 +52,23 @@ def test_outside_the_main_thread_nothing_is_taken():
     thread.join()
 
     assert found == [(False, True)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_and_a_closed_terminal_come_as_ctrl_c(number):
+    before = signal.getsignal(number)
+
+    with pytest.raises(KeyboardInterrupt), as_ctrl_c():
+        os.kill(os.getpid(), number)
+
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with as_ctrl_c():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from lungml.errors import InterruptedRunError
+from lungml.signals import requests
 
 
 def square(number):
@@ -41,3 +42,13 @@ def square_slowly(number):
     """Work that does not listen to requests."""
     time.sleep(0.3)
     return number * number
+
+
+def save_when_asked(number):
+    """Work that takes a request to stop, and half a second to leave things in order."""
+    with requests((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)) as asked:
+        Path(f"begun-{number}").touch()
+        asked.wait(60)
+        time.sleep(0.5)
+        Path(f"saved-{number}").touch()
+    raise InterruptedRunError("saved")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -20,9 +16,9 @@ from lungml.files import read_json
 from lungml.graph import read_graph
 from lungml.pipeline.side_by_side import Outcome, run_side_by_side
 from lungml.progress import say
-from lungml.report.collect import patients_are_inferred
+from lungml.report.alarms import alarms
 from lungml.report.table import HEADER, table_rows
-from lungml.report.wording import INFERRED
+from lungml.signals import as_ctrl_c
 
 _SWITCHES = {
     "DVC_NO_ANALYTICS": "1",
@@ -60,7 +56,7 @@ def command(jobs: int | None) -> None:
         f"{len(nodes)} stages, {at_once} at once; those that are up to date are not run again", err=True
     )
     width = max(len(node.name) for node in nodes)
-    with _ended_like_ctrl_c():
+    with as_ctrl_c():
         outcome = run_side_by_side(nodes, root, at_once=at_once, show=partial(_show, width))
     if outcome.exit_code:
         say(failure(outcome))
@@ -81,28 +77,14 @@ def failure(outcome: Outcome) -> str:
     )
 
 
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM ends the stages too: Python's own answer to it would leave them behind."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _show(width: int, stage: str, line: str) -> None:
     say(f"{stage:<{width}}  {line}")
 
 
 def _print_results(root: Path) -> None:
     summary = read_json(root / "reports" / "summary.json")
-    if patients_are_inferred(root):
-        click.echo(INFERRED)
+    for alarm in alarms(root):
+        click.echo(alarm)
     _print_table(table_rows(summary))
     click.echo("Test part; intervals over patients. The models predict the readers' rating, never cancer.")
     if any(numbers["random_weights"] for numbers in summary.values()):

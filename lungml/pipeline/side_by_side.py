@@ -57,6 +57,10 @@ def run_side_by_side(
         root: folder of `dvc.yaml`.
         at_once: stages at the same time; on a GPU, one of them.
         show: takes a stage's name and a line that it said; called from several threads.
+
+    Raises:
+        InputError: DVC cannot read the project in `root`.
+        ServiceError: another DVC is at work there.
     """
     stale = _stale(nodes, root)
     order = [node.name for node in nodes]

@@ -177,25 +177,39 @@ def verdict(metrics: Json) -> str:
 
     A difference is called one only if its interval excludes 0.
     """
-    known, n = metrics.get("with_diameter", metrics["n"]), metrics["n"]
-    if not known:
-        return "No diameter is known, so it cannot be said if the model uses more than size."
-    sentence = _against_diameter(metrics["model_minus_diameter"])
-    return sentence if known == n else f"{sentence} A diameter is known of {known} of {n} nodules."
+    if not _with_diameter(metrics):
+        return _NO_DIAMETER
+    return f"{_against_diameter(metrics['model_minus_diameter'])}{_diameters_known(metrics)}"
 
 
 def cross_validation(found: Json | None) -> str:
     """What a model of several folds reaches out of fold, beside the diameter there; "" for other models."""
     if found is None:
         return ""
-    value = number_of(found["raw"], HEADLINE)
-    return (
+    reached = {name: _with_interval(number_of(found[name], HEADLINE)) for name in ("raw", "tta")}
+    raw = (
         f"Cross-validated on {found['n']} nodules of {found['patients']} patients of train and validation, "
-        f"each by members that saw nothing of its patient: weighted AUPRC {_with_interval(value)}. "
-        f"{_against_diameter(found['raw_minus_diameter'])} With test-time views "
-        f"{_with_interval(number_of(found['tta'], HEADLINE))}. "
-        f"{_against_diameter(found['tta_minus_diameter'])}"
+        f"each by members that saw nothing of its patient: weighted AUPRC {reached['raw']}."
     )
+    tta = f"With test-time views {reached['tta']}."
+    if not _with_diameter(found):
+        return f"{raw} {tta} {_NO_DIAMETER}"
+    return (
+        f"{raw} {_against_diameter(found['raw_minus_diameter'])} "
+        f"{tta} {_against_diameter(found['tta_minus_diameter'])}{_diameters_known(found)}"
+    )
+
+
+_NO_DIAMETER = "No diameter is known, so it cannot be said if the model uses more than size."
+
+
+def _with_diameter(found: Json) -> int:
+    return int(found.get("with_diameter", found["n"]))
+
+
+def _diameters_known(found: Json) -> str:
+    known, n = _with_diameter(found), found["n"]
+    return "" if known == n else f" A diameter is known of {known} of {n} nodules."
 
 
 def _with_interval(found: Json) -> str:

@@ -181,6 +181,6 @@ def _append(path: Path, entry: Opening | Comparison) -> None:
             os.close(handle)
     except OSError as error:
         raise OutputError(
-            f"cannot write {path}: {error.strerror}. The test part is not opened without an entry; make the "
-            "project's folder writable and run the same command again"
+            f"cannot write {path}: {error.strerror}. Nothing is judged or compared on the test part without "
+            "an entry; make the project's folder writable and run the same command again"
         ) from error

@@ -91,7 +91,9 @@ def run(  # noqa: PLR0913 - a model, all that it is judged on, and where it is w
     }
     if (answered := _left_out(model, log)) is not None:
         by_size = read_table(baselines / LEFT_OUT, BASELINES)
-        metrics |= {"cross_validated": beside_diameter(answered, by_size, params)}
+        asked = nodules[nodules["nodule_id"].isin(answered["nodule_id"])]
+        found_there = beside_diameter(answered, by_size, params)
+        metrics |= {"cross_validated": found_there | {"with_diameter": _with_diameter(asked)}}
     evidence = gather_evidence(predicted, index, diagnoses, task=task, labels=model.labels)
     found = trust(evidence, params) | {"out_of_distribution": judge_distances(model, store, nodules, params)}
     permit.enter(metrics, model.labels)
@@ -190,7 +192,7 @@ def _metrics(params: EvaluateParams, task: Task, model: Bundle, test: _Test) -> 
         "n": len(test.nodules),
         "patients": int(test.nodules["patient_id"].nunique()),
         "class_shares": {name: float(shares.get(number, 0.0)) for number, name in enumerate(names)},
-        "with_diameter": int(test.nodules["diameter_mm"].notna().sum()),
+        "with_diameter": _with_diameter(test.nodules),
         "confidence": params.confidence,
         "weights": model.weights.split()[0],
         "tta_views": len(VIEWS),
@@ -199,6 +201,10 @@ def _metrics(params: EvaluateParams, task: Task, model: Bundle, test: _Test) -> 
         "tta": values_of(test.tta, params.confidence),
         "baselines": {name: values_of(made, params.confidence) for name, made in test.baselines.items()},
     } | compared(test.raw, test.tta, test.baselines, test.nodules["patient_id"], params)
+
+
+def _with_diameter(nodules: pd.DataFrame) -> int:
+    return int(nodules["diameter_mm"].notna().sum())
 
 
 def _draw(folder: Path, task: Task, test: _Test, calibration: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import mlflow
@@ -18,13 +19,17 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class ServedModel(PythonModel):
-    """A bundle behind MLflow's `predict`."""
+    """A bundle behind MLflow's `predict`; requests of several threads are answered in turn.
+
+    MLflow's server has a thread for each request, and answering moves networks, and hooks their layers.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the bundle; its checksum is checked."""
         from lungml.bundle import read_bundle
 
         self._bundle = read_bundle(Path(context.artifacts["bundle"]))
+        self._turn = Lock()
 
     def predict(
         self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
@@ -52,10 +57,12 @@ class ServedModel(PythonModel):
         asked = params or {}
         answer = partial(predict, batch_size=int(asked.get("batch_size", 64)))
         if not asked.get("check", False):
-            return answer(self._bundle, images_hu)
+            with self._turn:
+                return answer(self._bundle, images_hu)
         abstention, usual = float(asked.get("abstention", TrustParams().abstention)), self._bundle.usual
         threshold = None if usual is None else usual.threshold(abstention)
-        answers = answer_images(self._bundle, images_hu, answer)
+        with self._turn:
+            answers = answer_images(self._bundle, images_hu, answer)
         return answer_table(self._bundle.task.target, answers, threshold)
 
 

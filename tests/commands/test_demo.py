@@ -12,6 +12,8 @@ import pytest
 from lungml.commands.demo import failure
 from lungml.graph import read_graph
 from lungml.pipeline.side_by_side import Outcome
+from lungml.report.wording import REOPENED
+from lungml.sealing.ledger import NAME, Sealed, enter
 
 PIPELINE = """
 stages:
@@ -94,6 +96,16 @@ def test_it_counts_the_stages_and_ends_with_the_table_and_where_to_look(project)
     assert rest == []
 
 
+def test_a_test_part_that_was_opened_again_is_said_before_the_table(project):
+    for bundle in ("a", "b"):
+        sealed = Sealed("nodule-five", "s" * 64, bundle * 64)
+        enter(project / NAME, sealed, reason="", metrics={}, preregistered=None)
+
+    said = demo(project).stdout
+
+    assert said.index(REOPENED) < said.index("nodule-five")
+
+
 def test_a_second_time_it_runs_no_stage_and_prints_the_same_table(project):
     first, second = demo(project), demo(project)
 
@@ -121,7 +133,7 @@ def test_a_failed_stage_is_named_with_its_own_exit_code_and_the_way_on(project):
     assert "first:" not in demo(project).stderr  # it goes on where it was
 
 
-@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_demo_says_where_and_how_to_go_on(project, request_to_end):
     (project / "stage.py").write_text(
         STAGE + "\nif name == 'second': pathlib.Path('ready').touch(); import time; time.sleep(60)\n"

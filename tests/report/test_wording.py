@@ -100,3 +100,17 @@ def test_what_a_model_of_folds_reaches_out_of_fold_is_said_beside_the_diameter()
         f"shown: +0.005 ({wording.MINUS}0.006 to +0.016). With test-time views 0.940 (0.920 to 0.960). Beats "
         "diameter alone by 0.020 (0.010 to 0.030)."
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "words"), [(0, "No diameter is known"), (600, "A diameter is known of 600 of 1711 nodules.")]
+)
+def test_out_of_fold_too_a_diameter_that_is_not_known_is_beaten_by_none(known, words):
+    better = {"weighted_auprc": {"value": 0.1, "low": 0.05, "high": 0.2}}
+    parts = ("raw", "tta", "raw_minus_diameter", "tta_minus_diameter")
+    found = {"n": 1711, "patients": 546, "with_diameter": known} | dict.fromkeys(parts, better)
+
+    said = wording.cross_validation(found)
+
+    assert words in said
+    assert ("Beats" in said) == bool(known)

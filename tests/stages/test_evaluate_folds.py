@@ -55,7 +55,7 @@ def test_a_model_of_folds_stands_beside_the_diameter_out_of_fold_too(tmp_path, c
 
     found = metrics_of(tmp_path / "out")["cross_validated"]
     right = np.mean(np.stack(answers["probabilities"]).argmax(axis=1) == answers["label"])
-    assert found["n"] == len(answers)
+    assert found["n"] == found["with_diameter"] == len(answers)
     assert found["raw"]["accuracy"]["value"] == pytest.approx(right)
     assert found["raw_minus_diameter"]["accuracy"]["value"] == pytest.approx(
         right - found["diameter"]["accuracy"]["value"]

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,3 +116,26 @@ def test_the_light_checksum_of_a_bundle_is_the_bundles_own(tmp_path):
     bundles.write_bundle(tmp_path / "bundle", bundle)
 
     assert record.bundle_sha256(tmp_path / "bundle") == bundles.bundle_sha256(tmp_path / "bundle")
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")  # of MLflow's own, when it is imported
+def test_requests_of_several_threads_are_answered_in_turn(tmp_path, monkeypatch):
+    """Two at once would hook the same layers, and on a GPU take the network away from each other."""
+    from lungml.tracking.served_model import ServedModel
+
+    bundles.write_bundle(tmp_path / "model", make_bundle(write_cohort(tmp_path / "cohort")))
+    served, inside, seen = ServedModel(), [], []
+    served.load_context(SimpleNamespace(artifacts={"bundle": str(tmp_path / "model")}))
+
+    def slow(_bundle, images, **_):
+        inside.append(images)
+        seen.append(len(inside))
+        time.sleep(0.2)
+        inside.pop()
+        return np.zeros((len(images), 2))
+
+    monkeypatch.setattr(bundles, "predict", slow)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda images: served.predict(None, images), [images_hu()] * 3))
+
+    assert seen == [1, 1, 1]
