@@ -21,14 +21,14 @@ from lungml.terms import Task
 from lungml.tracking import record
 from lungml.tracking.registry import register
 
+pytest_plugins = ["mlflow_project"]
+
 LOAD_AND_PREDICT = """
 import os, sys
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
 unpickled = []
 sys.addaudithook(lambda event, args: unpickled.append(args) if event == "pickle.find_class" else None)
 import mlflow, numpy
-
-pytest_plugins = ["mlflow_project"]
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model("models:/lungml-nodule-binary@champion")
 numpy.save("probabilities.npy", model.predict(numpy.load("images.npy"), params={"batch_size": 2}))
