@@ -55,14 +55,14 @@ class ConvertedNetwork:
         image: any (1, C, H, W).
 
     Raises:
-        ModelError: OpenVINO does not know an operation of the network.
+        ModelError: the network cannot be traced, or OpenVINO does not know an operation of it.
     """
 
     def __init__(self, network: nn.Module, image: Tensor) -> None:
         openvino = _openvino()
-        with torch.inference_mode(), _silent_about_shapes():
-            traced = torch.jit.trace(network, image, check_trace=False, strict=False)  # type: ignore[no-untyped-call]
         try:
+            with torch.inference_mode(), _silent_about_shapes():
+                traced = torch.jit.trace(network, image, check_trace=False, strict=False)  # type: ignore[no-untyped-call]
             self._model = openvino.convert_model(traced, example_input=image)
             self._model.reshape(list(image.shape))
         except (RuntimeError, openvino.frontend.OpConversionFailure) as error:

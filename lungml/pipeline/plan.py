@@ -35,7 +35,7 @@ def gpu_places(asked: int | None, at_once: int) -> int:
     """How many stages of the GPU pool run at once: as asked; else 1, or all places where there is no GPU."""
     if asked is not None:
         return asked
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or os.environ.get("LUNGML_DEVICE") == "cpu"
     has_gpu = not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
     return 1 if has_gpu else at_once
 

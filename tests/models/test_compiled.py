@@ -68,6 +68,18 @@ def test_a_network_that_openvino_does_not_know_is_refused_with_the_operation():
         ConvertedNetwork(Bessel(), torch.zeros(1, 1, 2, 2))
 
 
+class Words(nn.Module):
+    """Gives what a trace cannot hold."""
+
+    def forward(self, images: Tensor) -> str:
+        return "no tensor"
+
+
+def test_a_network_that_cannot_be_traced_is_refused_too():
+    with pytest.raises(ModelError, match=r"set embed\.library: torch"):
+        ConvertedNetwork(Words(), torch.zeros(1, 1, 2, 2))
+
+
 @pytest.mark.parametrize(
     ("asked", "device", "images", "expected"),
     [

@@ -110,3 +110,11 @@ def test_a_gpu_is_for_one_stage_at_a_time_and_without_one_the_pool_has_no_limit_
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
     assert gpu_places(asked, at_once=3) == places
+
+
+def test_a_gpu_that_the_networks_are_not_to_use_limits_nothing(monkeypatch):
+    monkeypatch.setattr(module, "Path", Devices(["nvidia0"]))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("LUNGML_DEVICE", "cpu")
+
+    assert gpu_places(None, at_once=3) == 3
