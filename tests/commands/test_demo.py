@@ -138,7 +138,10 @@ def test_a_stopped_demo_says_where_and_how_to_go_on(project, request_to_end):
     (project / "stage.py").write_text(
         STAGE + "\nif name == 'second': pathlib.Path('ready').touch(); import time; time.sleep(60)\n"
     )
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, a child ignores
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {
+        number: signal.signal(number, way) for number, way in heard.items()
+    }  # a child ignores what we do
     process = subprocess.Popen(
         [sys.executable, "-c", DEMO],
         cwd=project,
@@ -146,7 +149,8 @@ def test_a_stopped_demo_says_where_and_how_to_go_on(project, request_to_end):
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     until = time.monotonic() + 60
     while not (project / "ready").exists():
         assert time.monotonic() < until

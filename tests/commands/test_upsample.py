@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 from training_examples import write_inputs
 
 from lungml.commands.upsample import command
@@ -66,8 +67,12 @@ def test_it_is_written_again_to_the_same_bytes(project):
 
 
 def test_chosen_counts_are_reached(project):
-    text = PARAMS.read_text()
-    Path("params.yaml").write_text(text.replace("upsample_counts: null", "upsample_counts: [40, 25]"))
+    yaml = YAML(typ="safe")
+    params = yaml.load(PARAMS.read_text())
+    finetune = params["tasks"]["nodule-binary"]["finetune"]  # all tasks share one recipe in the file
+    finetune["recipe"] = finetune["recipe"] | {"upsample_counts": [40, 25]}
+    with Path("params.yaml").open("w") as stream:
+        yaml.dump(params, stream)
 
     run("nodule-binary", "--out", "chosen")
 
