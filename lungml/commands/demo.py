@@ -14,7 +14,7 @@ from lungml.compute import workers
 from lungml.errors import MissingInputError
 from lungml.files import read_json
 from lungml.graph import read_graph
-from lungml.pipeline.side_by_side import Outcome, run_side_by_side
+from lungml.pipeline.side_by_side import INTERRUPTED, Outcome, run_side_by_side
 from lungml.progress import say
 from lungml.report.alarms import alarms
 from lungml.report.table import HEADER, table_rows
@@ -29,7 +29,6 @@ _SWITCHES = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 """Nothing calls home."""
-_INTERRUPTED = 130
 _JOBS = 2
 
 
@@ -52,9 +51,7 @@ def command(jobs: int | None) -> None:
     os.environ.update(_SWITCHES)
     nodes = read_graph(root)
     at_once = jobs or min(_JOBS, workers())
-    click.echo(
-        f"{len(nodes)} stages, {at_once} at once; those that are up to date are not run again", err=True
-    )
+    say(f"{len(nodes)} stages, {at_once} at once; those that are up to date are not run again")
     width = max(len(node.name) for node in nodes)
     with as_ctrl_c():
         outcome = run_side_by_side(nodes, root, at_once=at_once, show=partial(_show, width))
@@ -68,7 +65,7 @@ def command(jobs: int | None) -> None:
 def failure(outcome: Outcome) -> str:
     """What happened and how to go on."""
     go_on = "run lungml demo again: what is finished is not run again"
-    if outcome.exit_code == _INTERRUPTED:
+    if outcome.exit_code == INTERRUPTED:
         where = f" in stage {outcome.stage}" if outcome.stage else ""
         return f"lungml: stopped{where}; to go on, {go_on}"
     reason = f": {outcome.reason}" if outcome.reason else "; the reason is above"

@@ -17,7 +17,8 @@ from lungml.pipeline.step import Ending, dvc_command, ending, stage_environment
 
 _TRIES = 6
 _PAUSE_S = 3.0
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""Exit code of a run that was stopped."""
 _CHATTER = (
     "Running stage ",
     "> ",
@@ -100,7 +101,7 @@ def _run_all(plan: Plan, submit: Callable[[str], Future[Outcome]]) -> Outcome:
                     failed.append(outcome)
                     plan.start_no_more()
     except KeyboardInterrupt:
-        return Outcome(_INTERRUPTED, " and ".join(sorted(running.values())))
+        return Outcome(INTERRUPTED, " and ".join(sorted(running.values())))
     return failed[0] if failed else Outcome(0)
 
 

@@ -3,18 +3,19 @@
 import json
 import time
 
+import index_and_views
 import numpy as np
 import pandas as pd
 import pytest
+from index_and_views import found
 from shared_data import SHARED_DATA, needs_shared_data
 
 from lungml.errors import InputError
 from lungml.imaging.store import read_store
 from lungml.labels import policy_table
 from lungml.params.data import ConsensusParams, CtParams, LabelParams, ViewsParams
-from lungml.quarantine import read_findings
 from lungml.stages import index, views
-from lungml.tables import CONTOURS, CROPS, NODULES, READINGS, SERIES, SLICES, read_table
+from lungml.tables import CROPS, NODULES, read_table
 from lungml.terms import View
 
 
@@ -44,22 +45,11 @@ def row(number, **changes):
 
 
 def indexed(root):
-    index.run(CtParams(), ConsensusParams(), raw=root / "raw", out=root / "index")
-    tables = (SERIES, SLICES, READINGS, CONTOURS, NODULES, CROPS)
-    return {table.name: read_table(root / "index" / f"{table.name}.parquet", table) for table in tables}
+    return index_and_views.indexed(root, CROPS)
 
 
 def cut(root, view=View.NODULE, **how):
-    params = ViewsParams(**{"size_px": 32} | how)
-    views.run(
-        CtParams(), ConsensusParams(), params, view=view, raw=root / "raw", index=root / "index",
-        out=root / "views",
-    )  # fmt: skip
-    return read_store(root / "views")
-
-
-def found(root):
-    return {item.code: item.found for item in read_findings(root / "index" / "quarantine.jsonl")}
+    return index_and_views.cut(root, view, **how)
 
 
 def test_each_crop_has_its_own_figures_under_the_name_of_its_nodule(tmp_path):

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from index_and_views import cut, found, indexed
 from seed_files import SLICE_PX, full_slice, seed_folder, write_book, write_pair
-from seed_index import cut, found, indexed
 from volume_files import write_picture, write_volume
 
 from lungml.errors import InputError

@@ -3,9 +3,9 @@
 import time
 
 import pytest
+from index_and_views import found, indexed
 from openpyxl import load_workbook
 from seed_files import HEADER, seed_folder, write_book, write_pair
-from seed_index import found, indexed
 
 from lungml.errors import InputError
 

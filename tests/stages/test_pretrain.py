@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from finetune_runs import poison_images
 from safetensors.torch import load_file
 from training_examples import write_inputs
 from unlabelled_images import PARAMS
@@ -171,13 +171,7 @@ def test_validation_and_test_images_and_all_labels_change_nothing(done, tmp_path
     split = read_table(root / "split.parquet", SPLIT)
     others = (split["part"] != "train").to_numpy()
     write_table(root / "split.parquet", split.assign(binary=1 - split["binary"], five=0), SPLIT)
-    views = root / "stores" / "nodule"
-    images = np.load(views / "images.npy")
-    images[others] = np.random.default_rng(0).integers(-1000, 400, images[others].shape)
-    np.save(views / "images.npy", images)
-    info = json.loads((views / "store.json").read_text())
-    info["sha256"]["images.npy"] = sha256_file(views / "images.npy")
-    (views / "store.json").write_text(json.dumps(info))
+    poison_images(root / "stores" / "nodule", others)
 
     weights, log = run(root)
 
