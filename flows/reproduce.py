@@ -79,10 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     try:
         with as_ctrl_c():  # the server of the run must not be left behind
-            if options["targets"]:
-                with_all_needed(
-                    read_graph(project_root()), options["targets"]
-                )  # a misspelt one is said at once
+            if options["targets"]:  # a misspelt one is said at once
+                with_all_needed(read_graph(project_root()), options["targets"])
             _ask_for_an_answer()
             state = reproduce(**options, return_state=True)
         say(f"{state.name}: {state.message}")
