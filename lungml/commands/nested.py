@@ -100,11 +100,12 @@ class _Selection:
         write_json(note, fingerprint)
 
     def _run_stages(self, folder: Path) -> None:
+        from lungml.params.backbones import SCREENED
         from lungml.stages import finetune, screen, tune
 
         task, params, own = self.task, self.params, self.params.tasks[self.task]
         split, views = folder / "split.parquet", _DATA / "views"
-        if own.tune.backbone == "screened" and not (folder / "screen").is_dir():
+        if own.tune.backbone == SCREENED and not (folder / "screen").is_dir():
             screen.run(
                 params.screen, task=task, embeddings=_EMBEDDINGS, views=views, split=split, index=_INDEX,
                 out=folder / "screen",

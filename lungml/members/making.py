@@ -28,9 +28,10 @@ def make_variants(
         intensity: how HU become what a network gets, where a variant says nothing else.
 
     Raises:
-        ParamsError: what a variant changes does not go together with what tuning chose, or names a backbone
-            that is not there.
+        ParamsError: what a variant changes does not go together with what tuning chose, or that names a
+            backbone that is not there.
     """
+    find_backbone(best["backbone"])
     recipe, chosen = apply_candidate(finetune.recipe, candidate_of(best))
     tuned = MemberParams(
         **chosen.model_dump(),
@@ -49,5 +50,4 @@ def make_variants(
                 f"finetune.variants.{name} in params.yaml does not go together with what tuning chose: "
                 f"{error.errors()[0]['msg']}"
             ) from error
-        find_backbone(made[name].backbone)
     return made

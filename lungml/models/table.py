@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from lungml.errors import ParamsError
+from lungml.params.backbones import unknown_backbone
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HALVES = (0.5, 0.5, 0.5)
@@ -81,7 +81,9 @@ BACKBONES = {
         sha256="d8f1f07ba76e44d499bce54a98338f6911432d8d244658c20bce047b13ea6ca0",
     ),
 }
-"""Name in `params.yaml` -> backbone. The first four are the seed study's."""
+"""Name in `params.yaml` -> backbone. The first four are the seed study's.
+
+Parameters are checked against the same names in `lungml/params/backbones.py`."""
 
 
 def find_backbone(name: str) -> Backbone:
@@ -91,9 +93,7 @@ def find_backbone(name: str) -> Backbone:
         ParamsError: there is no backbone of this name.
     """
     if name not in BACKBONES:
-        near = get_close_matches(name, BACKBONES, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ParamsError(f"there is no backbone {name!r}; {hint}`lungml backbones` lists them all")
+        raise ParamsError(unknown_backbone(name))
     return BACKBONES[name]
 
 

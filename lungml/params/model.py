@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
+from lungml.params.backbones import SCREENED, BackboneChoice, BackboneName
 from lungml.params.section import Section, Seed, refusal
 from lungml.params.space import Range, Space, check_space
 
@@ -33,7 +34,7 @@ class WeightsParams(Section):
 class EmbedParams(Section):
     """Frozen backbones turned into feature extractors."""
 
-    backbones: tuple[str, ...] = ("regnety_002", "mobilenetv4_conv_small", "mobilenetv3_small_050")
+    backbones: tuple[BackboneName, ...] = ("regnety_002", "mobilenetv4_conv_small", "mobilenetv3_small_050")
     """Names from the table of backbones (`lungml backbones`)."""
     depths: tuple[Depth, ...] = (0.2, 0.4, 0.6, 0.8, 1.0)
     """Where to take embeddings: after this share of the ordered layer groups, in whole hundredths."""
@@ -53,7 +54,7 @@ class EmbedParams(Section):
 class OutlierParams(Section):
     """Outlier scores and the t-SNE picture."""
 
-    backbone: str = "regnety_002"
+    backbone: BackboneName = "regnety_002"
     """Whose deepest embedding is used."""
     neighbours: Annotated[int, Field(ge=1)] = 10
     """k of the k-nearest-neighbour distance."""
@@ -190,7 +191,7 @@ ANY_CHOSEN = ChosenParams(batch_size=16, optimizer="adamw", learning_rate=1e-3, 
 class TuneParams(Section):
     """The hyper-parameter search of one task."""
 
-    backbone: str = "screened"
+    backbone: BackboneChoice = SCREENED
     """`screened` takes the best of screening; or a name from the table of backbones."""
     trials: Annotated[int, Field(ge=1)] = 4
     """Finished trials (complete or pruned). A candidate that comes again counts, and is not trained again."""

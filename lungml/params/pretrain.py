@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
 
+from lungml.params.backbones import BackboneName
 from lungml.params.model import GeometryParams, Optimizer, Precision, WeightsParams
 from lungml.params.section import Section, Seed
 from lungml.terms import View
@@ -40,7 +41,7 @@ class VicregParams(Section):
 class PretrainParams(Section):
     """Self-supervised training (VICReg) on the train part's views; labels are not looked at."""
 
-    backbones: tuple[str, ...] = ()
+    backbones: tuple[BackboneName, ...] = ()
     """Names from the table of backbones; with none, the stage does nothing. To use what it makes, set
     `weights.source: pretrained` and `weights.folder: models/pretrained`."""
     view: View = View.NODULE

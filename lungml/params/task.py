@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from lungml.params.backbones import BACKBONE_NAMES, BackboneName
 from lungml.params.data import IntensityParams
 from lungml.params.model import ANY_CHOSEN, ChosenParams, RecipeParams, TuneParams
 from lungml.params.section import Section, Seed, in_words, refusal
@@ -19,7 +20,7 @@ Variant = Mapping[str, Scalar | tuple[Scalar, ...]]
 class MemberParams(ChosenParams):
     """All that a member of a model is made of."""
 
-    backbone: str
+    backbone: BackboneName
     head_epochs: Annotated[int, Field(ge=0)]
     epochs: Annotated[int, Field(ge=1)]
     recipe: RecipeParams
@@ -95,7 +96,7 @@ class TaskParams(Section):
 def _check(name: str, variant: Variant, recipe: RecipeParams) -> None:
     plain = MemberParams(
         **ANY_CHOSEN.model_dump(),
-        backbone="",
+        backbone=BACKBONE_NAMES[0],
         head_epochs=0,
         epochs=1,
         recipe=recipe,

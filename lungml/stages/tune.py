@@ -19,6 +19,7 @@ from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
 from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
+from lungml.params.backbones import SCREENED
 from lungml.params.data import IntensityParams
 from lungml.params.model import TuneParams, WeightsParams
 from lungml.progress import say
@@ -104,7 +105,7 @@ def work_on(prepared: Prepared, tune: TuneParams, out: Path, *, joins: bool = Fa
 
 def choose_backbone(name: str, screen: Path) -> str:
     """The backbone of `params.yaml`, or for `screened` the best of the screening in folder `screen`."""
-    if name != "screened":
+    if name != SCREENED:
         return name
     best: str = read_json(screen / "ranking.json")["best"]["backbone"]
     return best

@@ -69,6 +69,6 @@ def test_a_variant_that_does_not_go_with_what_tuning_chose_is_named():
         make_variants(unchecked, BEST, IntensityParams())
 
 
-def test_a_backbone_that_is_not_there_is_named_before_anything_is_trained():
-    with pytest.raises(ParamsError, match=r"no backbone 'resnet_10t'; did you mean resnet10t\?"):
-        made({"first": {}, "other": {"backbone": "resnet_10t"}})
+def test_a_tuned_backbone_that_is_not_there_is_named_before_anything_is_trained():
+    with pytest.raises(ParamsError, match=r"no backbone 'resnet_10t'; did you mean resnet10t"):
+        made(best=BEST | {"backbone": "resnet_10t"})

@@ -11,6 +11,7 @@ from shared_data import SHARED_DATA, needs_shared_data
 from lungml.errors import ParamsError
 from lungml.files import sha256_file
 from lungml.models.table import BACKBONES, find_backbone
+from lungml.params.backbones import BACKBONE_NAMES
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -37,6 +38,10 @@ def test_the_four_of_the_seed_study_are_in_the_table():
 def test_there_is_a_token_model_and_a_choice_of_small_ones():
     assert sum(row.tokens for row in BACKBONES.values()) >= 1
     assert sum(row.parameters < 6e6 for row in BACKBONES.values()) >= 8
+
+
+def test_the_names_that_parameters_may_have_are_those_of_the_table():
+    assert tuple(BACKBONES) == BACKBONE_NAMES
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_one():

@@ -1,25 +1,10 @@
 import re
-from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+from edited_params import ROOT, edited
 
 from lungml.errors import ParamsError
 from lungml.params import load_params
-
-ROOT = Path(__file__).parents[2]
-
-
-def edited(tmp_path, path, value):
-    """The shipped params.yaml with one value changed (or added)."""
-    yaml = YAML(typ="safe")
-    params = yaml.load(ROOT / "params.yaml")
-    place = params
-    for name in path[:-1]:
-        place = place[name]
-    place[path[-1]] = value
-    yaml.dump(params, tmp_path / "params.yaml")
-    return tmp_path / "params.yaml"
 
 
 def test_a_section_that_is_not_there_is_named_without_the_rest_of_the_file(tmp_path):

@@ -29,6 +29,8 @@ def test_a_variant_may_change_any_field_that_a_member_is_made_of():
         ({"intensity": 1}, "one: intensity cannot be varied"),
         ({"intensity.zoom": 1}, "one: intensity.zoom cannot be varied"),
         ({"augment.zoom": 2.0}, "one: augment.zoom: Input should be less than 1, found 2.0"),
+        ({"backbone": "resnet_10t"}, "one: backbone: .* 'resnet_10t'; did you mean resnet10t"),
+        ({"backbone": "screened"}, "one: backbone: there is no backbone 'screened'"),
         ({"head": "conv"}, "one: head: .*found 'conv'"),
         ({"intensity.window_hu": (300.0, -900.0)}, "lower HU first"),
     ],
