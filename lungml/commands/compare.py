@@ -44,7 +44,7 @@ def command(first: str, second: str, out: Path) -> None:
 
     sides = _read(first), _read(second)
     found = compare_runs(*sides, (first, second), _drawing())
-    _enter([task.task for task in found.tasks], *sides)
+    _enter([task.task for task in found.tasks], {"first": sides[0], "second": sides[1]})
     write_text(out, comparison_page(found))
     for line in comparison_lines(found):
         click.echo(line)
@@ -82,16 +82,30 @@ def _read(run: str) -> dict[Task, Side]:
         return {found.task: read_side(found.task, found.evaluation, Made(found.params, found.tags))}
 
 
-def _enter(tasks: list[Task], first: Mapping[Task, Side], second: Mapping[Task, Side]) -> None:
+def _enter(tasks: list[Task], runs: Mapping[str, Mapping[Task, Side]]) -> None:
     """Into the ledger of the project that this is typed in."""
     from lungml.sealing.ledger import NAME, enter_comparison
 
     if not _PARAMS.is_file():
         say("this folder is no project, so the comparison is in no ledger of the test part")
         return
-    for task in tasks:
-        bundles = tuple(side[task].lineage["bundle_sha256"] for side in (first, second))
-        enter_comparison(Path(NAME), task, (bundles[0], bundles[1]), "comparison")
+    models = {task: [_model_of(sides[task], which) for which, sides in runs.items()] for task in tasks}
+    for task, (one, other) in models.items():
+        enter_comparison(Path(NAME), task, (one, other), "comparison")
+
+
+def _model_of(side: Side, which: str) -> str:
+    """Checksum of the bundle that answered."""
+    from lungml.errors import InputError
+
+    found = side.lineage.get("bundle_sha256")
+    if found is None:
+        raise InputError(
+            f"the {which} run does not say which model its answers in {side.task} are of (no bundle_sha256 "
+            "in the lineage of its metrics.json), so the ledger of the test part cannot name it; run "
+            f"`dvc repro -f evaluate@{side.task}` where the run comes from, and compare again"
+        )
+    return found
 
 
 def _drawing() -> Drawing:

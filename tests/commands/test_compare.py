@@ -86,6 +86,18 @@ def test_in_a_project_a_comparison_is_a_line_of_the_ledger_and_the_same_again_is
     assert "e" * 64 in found.compared
 
 
+def test_a_run_that_does_not_say_which_model_it_is_of_is_refused_before_its_numbers_are_shown(two_runs):
+    (two_runs / "params.yaml").write_text((Path(__file__).parents[2] / "params.yaml").read_text())
+    edit_json(two_runs / "after/reports/evaluate/nodule-binary/metrics.json", lineage={})
+    (two_runs / "after/reports/register/nodule-binary.json").unlink()
+
+    with pytest.raises(InputError, match="the second run does not say which model its answers"):
+        run("compare", "before", "after")
+
+    assert not (two_runs / "reports").exists()
+    assert not (two_runs / "test-ledger.jsonl").exists()
+
+
 def test_outside_a_project_it_is_said_that_no_ledger_holds_it(two_runs):
     said = run("compare", "before", "after").stderr
 

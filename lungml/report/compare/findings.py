@@ -80,7 +80,8 @@ def _check_policies(first: Side, second: Side, names: tuple[str, str]) -> None:
 def _task(task: Task, found: Compared, first: Side, second: Side) -> TaskFinding:
     headline = found.rows[HEADLINE]
     tone = headline.words if headline.words in {"better", "worse"} else "open"
-    same = first.lineage.get("bundle_sha256") == second.lineage.get("bundle_sha256")
+    models = [side.lineage.get("bundle_sha256", UNKNOWN) for side in (first, second)]
+    same = models[0] == models[1] != UNKNOWN
     verdict = "Both runs hold the same model." if same else _verdict(headline)
     return TaskFinding(
         task=task,

@@ -47,7 +47,7 @@ def read_side(task: Task, evaluation: Path, made: Made) -> Side:
     metrics = read_json(evaluation / "metrics.json")
     if metrics.get("task") != task:
         raise InputError(f"{evaluation} is an evaluation of {metrics.get('task')}, expected {task}")
-    known = {**made.tags, **metrics["lineage"], "weights": metrics["weights"]}
+    known = {**made.tags, **metrics.get("lineage", {}), "weights": metrics.get("weights", UNKNOWN)}
     trust = evaluation / "trust.json"
     policy = _policy(read_json(trust)) if trust.is_file() else UNKNOWN
     return Side(

@@ -39,6 +39,12 @@ def test_the_same_model_is_said_to_be_the_same():
     assert compared(side(), side()).sentence == "Both runs hold the same model."
 
 
+def test_two_models_that_nothing_tells_of_are_not_said_to_be_the_same():
+    unnamed = replace(side(), lineage={})
+
+    assert compared(unnamed, unnamed).sentence.startswith("No difference shown")
+
+
 def test_several_tasks_are_counted_and_one_that_is_alone_is_named():
     first = {task: side(task) for task in (Task.NODULE_BINARY, Task.NODULE_FIVE, Task.SLICE_BINARY)}
     second = {
