@@ -19,6 +19,8 @@ FloatArray = NDArray[np.float64]
 Seen = Mapping[float, FloatArray]
 """Depth -> embeddings (N, D)."""
 _HELD_OUT = "held_out"
+_ROUNDING = 1e-9
+"""What a product of floats may be above the whole number it stands for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,12 @@ class Usual:
     """(N,): distances of usual images that the clouds were not fitted on, in rising order."""
 
     def threshold(self, abstention: float) -> float:
-        """The distance beyond which a share `abstention` of new usual images lies."""
-        place = int(np.ceil((len(self.held_out) + 1) * (1 - abstention))) - 1
+        """The distance beyond which at most a share `abstention` of new usual images lies.
+
+        A new one and the N held-out ones are alike, so it comes at each of N + 1 ranks equally often. Where
+        N + 1 is below 1 / abstention, no distance keeps that promise; then it is the largest held-out one.
+        """
+        place = int(np.ceil((len(self.held_out) + 1) * (1 - abstention) - _ROUNDING)) - 1
         return float(self.held_out[min(place, len(self.held_out) - 1)])
 
 

@@ -37,6 +37,16 @@ def test_so_many_new_images_lie_beyond_the_threshold(abstention, threshold):
     assert usual.threshold(abstention) == threshold
 
 
+@pytest.mark.parametrize(("count", "percent"), [(99, 45), (24, 44), (199, 45), (99, 29)])
+def test_a_share_that_falls_on_a_rank_is_met_exactly(count, percent):
+    """Of 100 equally likely ranks, 45 lie beyond the 55th; 100 * (1 - 0.45) is a float above 55."""
+    usual = Usual({1.0: make_cloud()}, np.arange(1.0, count + 1))
+
+    beyond = count + 1 - usual.threshold(percent / 100)
+
+    assert beyond * 100 == percent * (count + 1)
+
+
 def test_arrays_come_back_as_what_they_were_made_of():
     usual = Usual({0.2: make_cloud(middle=3.0), 1.0: make_cloud(spread=2.0)}, np.array([0.5, 1.5]))
 
