@@ -23,9 +23,11 @@ def without_reason(openings: Sequence[Opening]) -> int:
 
 def account(openings: Sequence[Opening], comparisons: Sequence[Comparison]) -> str:
     """Say how often the test part of a task was opened, and saved answers on it compared."""
-    if not openings:
-        return "The ledger has no opening of this task."
-    said = [f"The test part was opened {_times(len(openings))} for this task"]
+    said = [
+        f"The test part was opened {_times(len(openings))} for this task"
+        if openings
+        else "The ledger has no opening of the test part for this task"
+    ]
     if comparisons:
         by_gate = sum(line.purpose == "gate" for line in comparisons)
         of_the_gate = f" ({by_gate} by the promotion gate)" if by_gate else ""

@@ -5,7 +5,7 @@ from lungml.sealing.account import account, are_first, reopened_warning, without
 
 def test_one_opening_is_said_to_be_one():
     assert account([opening()], []) == "The test part was opened once for this task."
-    assert account([], []) == "The ledger has no opening of this task."
+    assert account([], []) == "The ledger has no opening of the test part for this task."
 
 
 def test_comparisons_are_counted_apart_from_openings_and_those_of_the_gate_named():

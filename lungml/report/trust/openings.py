@@ -25,9 +25,18 @@ def openings_block(
         f"which code. {FLATTERED}; so the first opening is the one to believe, and "
         "a later one needs a reason. Comparing saved answers chooses by the test part too."
     )
+    grids = [*_opened(openings, bundle_sha256), *_compared(comparisons)]
     verdict = account(openings, comparisons)
-    if not openings:
-        return Block("Openings of the test part", verdict, reading, "worse")
+    return Block("Openings of the test part", verdict, reading, _tone(openings), grids)
+
+
+def _tone(openings: Sequence[Opening]) -> str:
+    if not openings or without_reason(openings):
+        return "worse"
+    return "better" if len(openings) == 1 else "open"
+
+
+def _opened(openings: Sequence[Opening], bundle_sha256: str) -> list[Grid]:
     rows = [
         (
             str(number_),
@@ -40,9 +49,7 @@ def openings_block(
         for number_, (opening, first) in enumerate(zip(openings, are_first(openings), strict=True), start=1)
     ]
     header = ("opening", "model", "code", "reason", "weighted AUPRC", "registered before")
-    tone = "worse" if without_reason(openings) else "better" if len(openings) == 1 else "open"
-    grids = [Grid("The ledger of this task", header, rows), *_compared(comparisons)]
-    return Block("Openings of the test part", verdict, reading, tone, grids)
+    return [Grid("The ledger of this task", header, rows)] if rows else []
 
 
 def _compared(comparisons: Sequence[Comparison]) -> list[Grid]:

@@ -35,6 +35,25 @@ def test_comparisons_of_saved_answers_are_told_with_what_they_were_for():
     ]
 
 
+def test_comparisons_are_listed_where_the_ledger_has_no_opening():
+    block = openings_block([], [comparison("gate")], "b" * 64)
+
+    assert block.verdict == (
+        "The ledger has no opening of the test part for this task; saved answers on it were compared once (1 "
+        "by the promotion gate)."
+    )
+    assert block.tone == "worse"
+    (grid,) = block.grids
+    assert (grid.caption, len(grid.rows)) == ("Saved answers compared", 1)
+
+
+def test_an_empty_ledger_is_said_to_be():
+    block = openings_block([], [], "b" * 64)
+
+    assert block.verdict == "The ledger has no opening of the test part for this task."
+    assert (block.tone, block.grids) == ("worse", [])
+
+
 def test_who_and_when_stay_in_the_ledger_so_that_equal_histories_give_equal_pages():
     block = openings_block([opening()], [], "b" * 64)
 
