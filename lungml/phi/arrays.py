@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungml.archives.unpack import check_zip
+from lungml.array_files import ArraysError, read_arrays
 from lungml.files import atomic_file
 from lungml.phi.keys import Pseudonyms
 from lungml.quarantine import RefusedError, finding
 
-_NUMBERS = re.compile(r"hu|(train|val|test)_(images|labels)")
+_NUMBERS = ("hu", *(f"{part}_{kind}" for part in ("train", "val", "test") for kind in ("images", "labels")))
 _IDS = "nodule_id"
 
 
@@ -26,19 +25,15 @@ def deidentify_arrays(raw: Path, path: str, target: Path, names: Pseudonyms) -> 
     """
     try:
         check_zip(raw / path)
-        with np.load(raw / path, allow_pickle=False) as archive:
-            arrays = {name: _clean(name, archive[name], names) for name in archive.files if _is_known(name)}
-    except (RefusedError, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(raw / path, (*_NUMBERS, _IDS))
+    except (RefusedError, ArraysError, OSError) as error:
         raise RefusedError(finding("LM-P003", path, "no readable archive of arrays")) from error
-    kept = {name: array for name, array in arrays.items() if array is not None}
+    cleaned = {name: _clean(name, array, names) for name, array in arrays.items()}
+    kept = {name: array for name, array in cleaned.items() if array is not None}
     if not kept:
         raise RefusedError(finding("LM-P003", path, "no array of a known name"))
     with atomic_file(target) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **kept)  # type: ignore[arg-type]
-
-
-def _is_known(name: str) -> bool:
-    return name == _IDS or _NUMBERS.fullmatch(name) is not None
 
 
 def _clean(name: str, array: NDArray[np.generic], names: Pseudonyms) -> NDArray[np.generic] | None:

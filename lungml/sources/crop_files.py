@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungml.array_files import MAX_BYTES, ArraysError, TooLargeError, read_arrays
 from lungml.ct.hounsfield import UNDECLARED_PADDING_HU
 from lungml.ct.image_files import read_image_file
 from lungml.ct.paths import join_frame, split_frame
@@ -16,8 +16,7 @@ from lungml.ct.volume import Hu
 from lungml.quarantine import RefusedError, finding
 from lungml.terms import AIR_HU
 
-MAX_ARCHIVE_BYTES = 1 << 32
-"""Of an archive, unpacked."""
+_HU, _IDS = "hu", "nodule_id"
 
 
 def crop_address(path: str, row: int | None = None) -> str:
@@ -44,19 +43,20 @@ def read_archive(raw: Path, path: str) -> tuple[NDArray[np.int16], tuple[str, ..
     """Crops (n, h, w) in HU of an archive, -1000 where they are padding, and the ids of their nodules.
 
     Raises:
-        RefusedError: it has no `hu` of int16 (n, h, w) and `nodule_id` (n,), each id once (LM-D060).
+        RefusedError: it is too large (LM-D030), or has no `hu` of int16 (n, h, w) and `nodule_id` (n,), each
+            id once (LM-D060).
     """
     try:
-        with zipfile.ZipFile(raw / path) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-        if unpacked > MAX_ARCHIVE_BYTES:
-            raise RefusedError(finding("LM-D030", path, f"{unpacked / 2**30:.1f} GiB", "at most 4 GiB"))
-        with np.load(raw / path, allow_pickle=False) as arrays:
-            hu, ids = arrays["hu"], arrays["nodule_id"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(raw / path, (_HU, _IDS))
+        hu, ids = arrays[_HU], arrays[_IDS]
+    except TooLargeError as error:
+        limit = f"at most {MAX_BYTES / 2**30:g} GiB"
+        raise RefusedError(finding("LM-D030", path, str(error), limit)) from error
+    except (ArraysError, KeyError) as error:
         raise RefusedError(finding("LM-D060", path, "no archive of hu and nodule_id", "both")) from error
     names = tuple(str(each) for each in ids.ravel())
-    if hu.dtype != np.int16 or hu.ndim != 3 or len(names) != len(hu) or len(set(names)) != len(names):
+    are_crops = hu.dtype == np.int16 and hu.ndim == 3 and 0 not in hu.shape[1:]
+    if not are_crops or not len(hu) == len(names) == len(set(names)):
         found = f"hu of {hu.dtype} {hu.shape}, {len(set(names))} different ids"
         raise RefusedError(finding("LM-D060", path, found, "int16 (n, h, w) and n ids"))
     return np.where(hu < UNDECLARED_PADDING_HU, np.int16(AIR_HU), hu), names

@@ -10,18 +10,17 @@ doi:10.1158/0008-5472.CAN-18-0696), so that is the default here, and an assumpti
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungml.array_files import ArraysError, read_arrays
 from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.imaging.views import crop_plane, cut_crop
 from lungml.params.data import ViewsParams
 
-MAX_UNPACKED_BYTES = 1 << 32
 PARTS = ("train", "val", "test")
 
 
@@ -65,13 +64,9 @@ def read_cubes(path: Path, parts: tuple[str, ...]) -> Cubes:
     if not path.is_file():
         raise MissingInputError(f"{path} is not there; name the downloaded .npz file")
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise InputError(f"{path} unpacks to {unpacked / 2**30:.1f} GiB; expected at most 4 GiB")
-        with np.load(path, allow_pickle=False) as arrays:
-            found = [(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in parts]
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, [f"{part}_{kind}" for part in parts for kind in ("images", "labels")])
+        found = [(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in parts]
+    except (ArraysError, KeyError) as error:
         wanted = ", ".join(f"{part}_images and {part}_labels" for part in parts)
         raise InputError(
             f"{path} cannot be read as an archive with {wanted} ({error}); check the file"

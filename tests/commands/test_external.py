@@ -1,6 +1,7 @@
 """An external test set of cubes in grey steps: views whose HU are known, and a model whose answers are."""
 
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -176,6 +177,16 @@ def test_a_model_of_another_task_is_refused(bundle):
 def test_other_archives_are_refused(tmp_path, arrays):
     with pytest.raises(InputError, match=r"a\.npz"):
         read_cubes(write_cubes(tmp_path / "a.npz", **arrays), ("test",))
+
+
+def test_bytes_that_are_no_array_are_refused(tmp_path):
+    path = write_cubes(tmp_path / "a.npz")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("val_images", bytes(28**3))
+        archive.writestr("val_labels", bytes(1))
+
+    with pytest.raises(InputError, match=r"a\.npz cannot be read .*val_images is no array"):
+        read_cubes(path, ("val",))
 
 
 def test_a_missing_part_or_file_is_named(tmp_path):
