@@ -44,7 +44,8 @@ def server_has_gpu_limit() -> bool:
 
 
 def _is_locked(_task: Any, _run: Any, state: State[Any]) -> bool:
-    return Ending.LOCKED.value in str(state.message)
+    first, _, _ = str(state.message).partition(";")  # behind it are lines of the stage
+    return first.endswith(f" is {Ending.LOCKED.value}")
 
 
 @task(

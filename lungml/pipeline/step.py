@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from enum import Enum
@@ -10,8 +11,13 @@ from pathlib import Path
 
 from lungml.pipeline.processes import Finished
 
-_SKIPPED = ("didn't change, skipping", "is cached - skipping run")
-_BUSY = ("is busy, it is being blocked", "Unable to acquire lock")
+_SKIPPED = re.compile(r"(Stage )?'[^']*' (didn't change, skipping|is cached - skipping run)")
+_ERROR = "ERROR: "
+_BUSY = re.compile(
+    r"ERROR: (failed to reproduce '[^']*': )?(Unable to acquire lock\.|'.*' is busy, it is being blocked by:)"
+)
+_DVC_FAILED = 255
+"""DVC's exit code where it gives up, over a lock or a stage."""
 
 
 class Ending(Enum):
@@ -47,10 +53,11 @@ def stage_environment(order: Sequence[str]) -> dict[str, str]:
 
 
 def ending(finished: Finished) -> Ending:
-    """What DVC's words and exit code mean."""
-    text = "\n".join(finished.lines)
+    """What DVC's words and exit code mean, whatever the stage itself said in between."""
     if finished.over_time:
         return Ending.OVER_TIME
     if finished.returncode == 0:
-        return Ending.UP_TO_DATE if any(words in text for words in _SKIPPED) else Ending.RAN
-    return Ending.LOCKED if any(words in text for words in _BUSY) else Ending.FAILED
+        return Ending.UP_TO_DATE if any(map(_SKIPPED.match, finished.lines)) else Ending.RAN
+    errors = [line for line in finished.lines if line.startswith(_ERROR)]
+    is_busy = finished.returncode == _DVC_FAILED and errors and _BUSY.match(errors[-1])  # DVC's is the last
+    return Ending.LOCKED if is_busy else Ending.FAILED

@@ -42,6 +42,8 @@ def test_a_stage_over_its_time_says_which_limit():
         ("ERROR: 'out/index.csv' is busy, it is being blocked by:", True),
         ("ERROR: Unable to acquire lock. Most likely another DVC process is running", True),
         ("lungml: the disk is full", False),
+        ("lungml: the search is locked by another DVC; wait", False),
+        ("lungml: Unable to acquire lock", False),
     ],
 )
 def test_only_a_lock_of_another_dvc_is_tried_again(line, again):

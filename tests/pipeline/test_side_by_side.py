@@ -99,6 +99,17 @@ def test_after_a_failure_what_runs_ends_and_nothing_starts(toy):
     assert not (toy / "last.txt").exists()
 
 
+def test_a_stage_that_fails_over_a_lock_of_its_own_is_not_tried_again(toy):
+    stages = toy_stages()
+    stages["first"]["cmd"] = "echo again >> tries && echo 'lungml: Unable to acquire lock' && exit 3"
+    write_stages(toy, stages)
+
+    outcome, _ = run(toy)
+
+    assert outcome.reason == "Unable to acquire lock"
+    assert (toy / "tries").read_text() == "again\n"
+
+
 def test_the_exit_code_is_the_one_that_the_stage_noted(toy):
     stages = toy_stages()
     stages["first"]["cmd"] = "printf 'first\\n75' > $LUNGML_STAGE_NOTE && exit 75"
