@@ -107,7 +107,7 @@ def _run_all(plan: Plan, submit: Callable[[str], Future[Outcome]]) -> Outcome:
 
 def _run_stage(name: str, processes: Processes, notes: Path, show: Callable[[str, str], None]) -> Outcome:
     """Bring one stage up to date; the exit code is the stage's own where it noted one, else DVC's."""
-    note = notes / name
+    note = Path(tempfile.mkdtemp(dir=notes)) / "note"  # a name may hold a slash
     for left in reversed(range(_TRIES)):
         finished = processes.run(
             dvc_command(name),

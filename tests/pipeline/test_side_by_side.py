@@ -120,6 +120,15 @@ def test_the_exit_code_is_the_one_that_the_stage_noted(toy):
     assert outcome == Outcome(75, "first")
 
 
+def test_a_stage_of_a_loop_over_paths_notes_its_exit_code_too(tmp_path):
+    note = {"cmd": "printf 'each\\n75' > $LUNGML_STAGE_NOTE && exit 75", "outs": ["out.txt"]}
+    folder = make_project(tmp_path / "toy", {"each": {"foreach": ["a/b"], "do": note}})
+
+    outcome, _ = run(folder)
+
+    assert outcome == Outcome(75, "each@a/b")
+
+
 def test_ctrl_c_ends_what_runs_and_the_next_run_goes_on(toy):
     stages = toy_stages()
     stages["left"]["cmd"] = "echo $$ > pid && sleep 300 && cp first.txt left.txt"
