@@ -10,6 +10,7 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -138,5 +139,12 @@ def _signal_group(process: subprocess.Popen[str], number: int) -> bool:
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
+        return False
+    except PermissionError:
+        # macOS passes over those that have ended and wait to be asked (zombies), and says EPERM where nobody
+        # else is left (XNU, killpg1 in bsd/kern/kern_sig.c). Linux signals them, so there it is a refusal.
+        if sys.platform != "darwin":
+            raise
+        process.poll()
         return False
     return True

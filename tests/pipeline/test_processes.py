@@ -1,3 +1,6 @@
+import errno
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -66,6 +69,42 @@ def test_a_command_that_ignores_the_request_to_end_is_ended(group, monkeypatch):
 
     assert finished.lines == ("here",)
     assert time.monotonic() - started < 6
+
+
+KILLPG = os.killpg
+
+
+def killpg_of_macos(group, number):
+    """As XNU does it to a group of one: a zombie is passed over, and EPERM says that nobody else is left."""
+    if psutil.pid_exists(group) and not is_alive(group):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+    KILLPG(group, number)
+
+
+@pytest.fixture
+def zombie(monkeypatch):
+    """A process that has ended, in a group of its own, and has not been asked; groups are those of macOS."""
+    monkeypatch.setattr(os, "killpg", killpg_of_macos)
+    process = subprocess.Popen(["true"], process_group=0, text=True)
+    while is_alive(process.pid):
+        time.sleep(0.01)
+    yield process
+    process.wait()
+
+
+def test_on_macos_a_group_of_which_a_zombie_is_left_has_ended(zombie, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    processes.end_group(zombie)
+
+    assert zombie.returncode == 0
+
+
+def test_elsewhere_a_group_that_may_not_be_signalled_is_an_error(zombie, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+
+    with pytest.raises(PermissionError):
+        processes.end_group(zombie)
 
 
 def test_stopping_ends_what_runs_and_nothing_starts_afterwards(group):
