@@ -12,8 +12,10 @@ import pandas as pd
 from lungml.bundle import Member, read_bundle, read_info
 from lungml.evaluation.results import Values, judge, values_of
 from lungml.evaluation.tally import check_cases
+from lungml.files import read_json
 from lungml.members.plan import Job, MemberPlan
-from lungml.members.training import bundle_folder, left_out_table
+from lungml.members.training import bundle_folder, left_out_table, speed_file
+from lungml.system_metrics import Measurement
 from lungml.tables import PREDICTIONS, read_table
 
 _CONFIDENCE = 0.95
@@ -105,6 +107,22 @@ def repeats_apart(job: Job) -> dict[str, Any] | None:
     alone = [estimate(table)["raw"]["weighted_auprc"]["value"] for table in tables if table is not None]
     known = [value for value in alone if value is not None]
     return {"values": known, "sd": float(np.std(known, ddof=1))} if len(known) > 1 else None
+
+
+def speeds(job: Job) -> list[Measurement]:
+    """How fast each epoch was: means over the members, each in its own process."""
+    files = [file for plan in job.plans() if (file := speed_file(job, plan)).is_file()]
+    if not files:
+        return []
+    rows = pd.concat([pd.DataFrame(read_json(file)) for file in files])
+    ended_ms = max(file.stat().st_mtime_ns for file in files) // 1_000_000
+    means = rows.groupby("epoch", as_index=False)[["images_per_s", "seconds"]].mean()
+    names = {"images_per_s": "images_per_second", "seconds": "epoch_seconds"}
+    return [
+        Measurement(name, float(value), ended_ms, int(epoch))
+        for column, name in names.items()
+        for epoch, value in zip(means["epoch"], means[column], strict=True)
+    ]
 
 
 def _row(plan: MemberPlan, history: dict[str, Any]) -> dict[str, Any]:
