@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lungml.bundle import Member, read_bundle, read_info
-from lungml.evaluation.results import Values, judge, values_of
+from lungml.evaluation.results import Judged, Values, judge, values_of
 from lungml.evaluation.tally import check_cases
 from lungml.files import read_json
 from lungml.members.plan import Job, MemberPlan
@@ -18,7 +18,7 @@ from lungml.members.training import bundle_folder, left_out_table, speed_file
 from lungml.system_metrics import Measurement
 from lungml.tables import PREDICTIONS, read_table
 
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
 _ANSWERS = ("probabilities", "probabilities_tta")
 
 
@@ -85,16 +85,18 @@ def out_of_fold(job: Job, variant: str | None = None, repeat: int | None = None)
     return groups.first().assign(**means).reset_index()
 
 
-def estimate(predicted: pd.DataFrame) -> dict[str, Values]:
-    """Metrics {raw, tta: {name: {value, low, high, chance, skill}}} of table PREDICTIONS, by patient."""
+def judged(predicted: pd.DataFrame) -> dict[str, Judged]:
+    """Measure the answers of table PREDICTIONS, `raw` and `tta` (the mean over test-time views)."""
     patients = predicted["patient_id"]
     return {
-        name: values_of(
-            judge(check_cases(predicted["label"], np.stack(predicted[column].to_list())), patients),
-            _CONFIDENCE,
-        )
+        name: judge(check_cases(predicted["label"], np.stack(predicted[column].to_list())), patients)
         for name, column in zip(("raw", "tta"), _ANSWERS, strict=True)
     }
+
+
+def estimate(predicted: pd.DataFrame) -> dict[str, Values]:
+    """Metrics {raw, tta: {name: {value, low, high, chance, skill}}} of table PREDICTIONS, by patient."""
+    return {name: values_of(found, CONFIDENCE) for name, found in judged(predicted).items()}
 
 
 def repeats_apart(job: Job) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
 from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
+from lungml.members.ablation import ablate, ablation_lines
 from lungml.members.making import make_variants
 from lungml.members.outcome import (
     Histories,
@@ -38,6 +39,7 @@ from lungml.models.backbones import weights_sha256
 from lungml.params.data import IntensityParams, LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.params.task import FinetuneParams
+from lungml.progress import say
 from lungml.system_metrics import keep, read_samples, sampled
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
 from lungml.terms import Part, Task
@@ -105,6 +107,8 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
     model = replace(job.blank, members=answering(job))
     trained, predicted = histories(job), out_of_fold(job)
     summary = _summary(job, trained, predicted) | {"members": len(model.members)}
+    for line in ablation_lines(summary):
+        say(f"  {line}")
     model = replace(model, history=summary)
     write_bundle(out, replace(model, usual=_usual(job, model)))
     keep(out, bundle_sha256(out), read_samples(_samples(job)) + speeds(job))
@@ -151,7 +155,7 @@ def _summary(job: Job, trained: Histories, predicted: pd.DataFrame | None) -> di
     if predicted is None:
         return summary
     cross_validated = {"folds": job.folds, "cross_validated": estimate(predicted)}
-    return summary | cross_validated | {"repeats_apart": repeats_apart(job)} | _by_variant(job)
+    return summary | cross_validated | {"repeats_apart": repeats_apart(job)} | ablate(job)
 
 
 def _class_counts(job: Job) -> dict[str, list[int]]:
@@ -159,11 +163,3 @@ def _class_counts(job: Job) -> dict[str, list[int]]:
     split, classes = read_table(job.split, SPLIT), range(len(job.target.class_names))
     labels = {part: split.loc[split["part"] == part, job.target.value] for part in (Part.TRAIN, Part.VAL)}
     return {part.value: [int((found == k).sum()) for k in classes] for part, found in labels.items()}
-
-
-def _by_variant(job: Job) -> dict[str, Any]:
-    """What each variant would be alone; nothing if there is one."""
-    if len(job.variants) == 1:
-        return {}
-    alone = {name: out_of_fold(job, name) for name in job.variants}
-    return {"by_variant": {name: estimate(found) for name, found in alone.items() if found is not None}}
