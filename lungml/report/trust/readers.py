@@ -6,11 +6,15 @@ from lungml.report.collect import Json
 from lungml.report.summary import HEADLINE
 from lungml.report.trust.block import Block, Grid, side, with_interval
 from lungml.report.wording import NOT_DEFINED, number
+from lungml.terms import Part
 
 _NAMES = {
     "auroc": "AUROC, malignant (4, 5) or not",
     "qwk": "quadratic weighted kappa, scores 1 to 5",
 }
+
+
+_PARTS = {Part.TRAIN: "train", Part.VAL: "validation"}
 
 
 def readers_block(trust: Json) -> Block:
@@ -37,7 +41,7 @@ def readers_block(trust: Json) -> Block:
 
 
 def _parts(trust: Json) -> str:
-    return " and ".join(trust["fitted_on"]["parts"])
+    return " and ".join(_PARTS[part] for part in trust["fitted_on"]["parts"])
 
 
 def _beside(found: Json, where: str) -> list[Grid]:
@@ -67,7 +71,7 @@ def _by_count(known: Json, where: str) -> list[Grid]:
         for found in [row[HEADLINE]]
     ]
     header = ("readers who scored it", "nodules", "patients", "weighted AUPRC", "chance")
-    caption = f"The model on {where}, none of whose patients it had seen, by how many readers made the label"
+    caption = f"The model on {where}, of no patient it was trained on, by how many readers made the label"
     return [Grid(caption, header, rows)]
 
 

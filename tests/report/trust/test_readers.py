@@ -21,7 +21,7 @@ def test_nodules_outside_test_are_shown_too_and_by_how_many_readers_they_have():
 
     _, known, by_count = readers_block(trust).grids
 
-    assert "val nodules" in known.caption
+    assert "validation nodules" in known.caption
     assert [row[0] for row in by_count.rows] == ["1", "2", "3 or more"]
     of_two = trust["readers"]["known"]["by_reader_count"][1]
     assert by_count.rows[1][1] == str(of_two["n"])
