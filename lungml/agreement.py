@@ -81,6 +81,11 @@ def leave_one_out(readings: pd.DataFrame, labels: LabelParams) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["nodule_id", "patient_id", "score", "others"])
 
 
+def scores_given(readings: pd.DataFrame) -> pd.Series[int]:
+    """Nodule_id -> how many readers gave it a score of 1 to 5."""
+    return _scored(readings).groupby("nodule_id").size()
+
+
 def _scored(readings: pd.DataFrame) -> pd.DataFrame:
     given = (readings["nodule_id"] != "") & readings["malignancy"].between(1, _SCORES)
     return readings[given].sort_values(["nodule_id", "reading_id"])

@@ -7,23 +7,32 @@ and the model's answer against that same consensus.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from lungml.agreement import NOTES, leave_one_out
+from lungml.agreement import NOTES, leave_one_out, scores_given
 from lungml.evaluation.bootstrap import draw_patients
 from lungml.evaluation.comparison import compare_cases
 from lungml.evaluation.intervals import clustered_interval, jackknife
+from lungml.evaluation.metrics import HEADLINE, measure
 from lungml.evaluation.ranking import FloatArray
+from lungml.evaluation.shares import IDS
 from lungml.evaluation.tally import Cases
 from lungml.params.data import LabelParams
 from lungml.params.evaluation import EvaluateParams
 
 _MALIGNANT, _SCORES = 4, 5
+
+READER_COUNTS = {"1": (1, 1), "2": (2, 2), "3 or more": (3, math.inf)}
+"""How many readers scored a nodule, from and to."""
+
+Chosen = NDArray[np.bool_]
 
 
 def beside_readers(
@@ -61,6 +70,39 @@ def beside_readers(
         given = {"reader": _one_hot(scores), "model": _one_hot(own["score"].to_numpy())}
         compared["qwk"] = _compare(others - 1, given, cases["patient_id"], "qwk", params)
     return counts | compared
+
+
+def by_reader_count(
+    readings: pd.DataFrame, nodule_ids: IDS, patient_ids: IDS, cases: Cases, confidence: float
+) -> list[dict[str, Any]]:
+    """The headline metric by how many readers scored a nodule; few readers make a label hard to foretell.
+
+    Args:
+        readings: table READINGS.
+        nodule_ids: (N,), of the answers.
+        patient_ids: (N,).
+        cases: the N answers.
+        confidence: of the intervals.
+
+    Returns:
+        For each of `READER_COUNTS` readers, n, patients, and the metric's value, low, high, chance and skill;
+        it is None where the labels are all of one class.
+    """
+    counts = scores_given(readings).reindex(nodule_ids, fill_value=0).to_numpy()
+    rows: list[dict[str, Any]] = []
+    for name, (fewest, most) in READER_COUNTS.items():
+        own = (counts >= fewest) & (counts <= most)
+        found = {"readers": name, "n": int(own.sum()), "patients": len(np.unique(patient_ids[own]))}
+        rows.append(found | {HEADLINE: _headline(cases, own, patient_ids, confidence)})
+    return rows
+
+
+def _headline(cases: Cases, own: Chosen, patient_ids: IDS, confidence: float) -> dict[str, Any] | None:
+    if len(np.unique(cases.labels[own])) < 2:
+        return None
+    part = Cases(cases.labels[own], cases.probabilities[own])
+    interval = clustered_interval(jackknife(part, patient_ids[own], (HEADLINE,)), HEADLINE, confidence)
+    return asdict(interval) | asdict(measure(part)[HEADLINE])
 
 
 def _compare(

@@ -11,10 +11,10 @@ import pandas as pd
 
 from lungml.evaluation.calibration import brier, calibration_error, null_error
 from lungml.evaluation.calibration_line import calibration_line
-from lungml.evaluation.ceiling import beside_readers
+from lungml.evaluation.ceiling import beside_readers, by_reader_count
 from lungml.evaluation.conformal import calibrate, coverage_of
 from lungml.evaluation.decision import decision_curve
-from lungml.evaluation.evidence import Evidence
+from lungml.evaluation.evidence import Answers, Evidence
 from lungml.evaluation.label_noise import suspicious_labels, without_disputed
 from lungml.evaluation.operating import at_point, check_apart, fix_threshold
 from lungml.evaluation.pathology import against_diagnoses
@@ -144,12 +144,20 @@ def _decision(evidence: Evidence, params: EvaluateParams) -> dict[str, Any]:
 
 
 def _readers(evidence: Evidence, params: EvaluateParams) -> dict[str, Any]:
-    answers = pd.DataFrame(
-        {"nodule_id": evidence.test.rows["nodule_id"], "malignant": evidence.test.suspicion.score}
-    )
+    """Of test; and of the many more nodules that the model did not learn from either (`known`)."""
+    known = evidence.known
+    ids = known.rows["nodule_id"].to_numpy()
+    counts = by_reader_count(evidence.readings, ids, known.patient_ids, known.cases, params.confidence)
+    return _beside_readers(evidence, evidence.test, params) | {
+        "known": _beside_readers(evidence, known, params) | {"by_reader_count": counts}
+    }
+
+
+def _beside_readers(evidence: Evidence, answers: Answers, params: EvaluateParams) -> dict[str, Any]:
+    given = pd.DataFrame({"nodule_id": answers.rows["nodule_id"], "malignant": answers.suspicion.score})
     if evidence.task.target is Target.FIVE:
-        answers["score"] = evidence.test.cases.predicted + 1
-    return beside_readers(evidence.readings, evidence.labels, answers, params)
+        given["score"] = answers.cases.predicted + 1
+    return beside_readers(evidence.readings, evidence.labels, given, params)
 
 
 def _policies(evidence: Evidence, params: EvaluateParams) -> list[dict[str, Any]]:

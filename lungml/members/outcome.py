@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from lungml.bundle import Member, read_bundle, read_info
-from lungml.evaluation.results import Values, judge, values_of
+from lungml.evaluation.results import Judged, Values, judge, values_of
 from lungml.evaluation.tally import check_cases
+from lungml.files import read_json
 from lungml.members.plan import Job, MemberPlan
-from lungml.members.training import bundle_folder, left_out_table
+from lungml.members.training import bundle_folder, left_out_table, speed_file
+from lungml.system_metrics import Measurement
 from lungml.tables import PREDICTIONS, read_table
 
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
 _ANSWERS = ("probabilities", "probabilities_tta")
 
 
@@ -83,16 +85,18 @@ def out_of_fold(job: Job, variant: str | None = None, repeat: int | None = None)
     return groups.first().assign(**means).reset_index()
 
 
-def estimate(predicted: pd.DataFrame) -> dict[str, Values]:
-    """Metrics {raw, tta: {name: {value, low, high, chance, skill}}} of table PREDICTIONS, by patient."""
+def judged(predicted: pd.DataFrame) -> dict[str, Judged]:
+    """Measure the answers of table PREDICTIONS, `raw` and `tta` (the mean over test-time views)."""
     patients = predicted["patient_id"]
     return {
-        name: values_of(
-            judge(check_cases(predicted["label"], np.stack(predicted[column].to_list())), patients),
-            _CONFIDENCE,
-        )
+        name: judge(check_cases(predicted["label"], np.stack(predicted[column].to_list())), patients)
         for name, column in zip(("raw", "tta"), _ANSWERS, strict=True)
     }
+
+
+def estimate(predicted: pd.DataFrame) -> dict[str, Values]:
+    """Metrics {raw, tta: {name: {value, low, high, chance, skill}}} of table PREDICTIONS, by patient."""
+    return {name: values_of(found, CONFIDENCE) for name, found in judged(predicted).items()}
 
 
 def repeats_apart(job: Job) -> dict[str, Any] | None:
@@ -105,6 +109,22 @@ def repeats_apart(job: Job) -> dict[str, Any] | None:
     alone = [estimate(table)["raw"]["weighted_auprc"]["value"] for table in tables if table is not None]
     known = [value for value in alone if value is not None]
     return {"values": known, "sd": float(np.std(known, ddof=1))} if len(known) > 1 else None
+
+
+def speeds(job: Job) -> list[Measurement]:
+    """How fast each epoch was: means over the members, each in its own process."""
+    files = [file for plan in job.plans() if (file := speed_file(job, plan)).is_file()]
+    if not files:
+        return []
+    rows = pd.concat([pd.DataFrame(read_json(file)) for file in files])
+    ended_ms = max(file.stat().st_mtime_ns for file in files) // 1_000_000
+    means = rows.groupby("epoch", as_index=False)[["images_per_s", "seconds"]].mean()
+    names = {"images_per_s": "images_per_second", "seconds": "epoch_seconds"}
+    return [
+        Measurement(name, float(value), ended_ms, int(epoch))
+        for column, name in names.items()
+        for epoch, value in zip(means["epoch"], means[column], strict=True)
+    ]
 
 
 def _row(plan: MemberPlan, history: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from lungml import compute
 from lungml.bundle import Member, read_info, write_bundle
 from lungml.errors import ModelError
 from lungml.evaluation.answers import answer, labelled
+from lungml.files import write_json
 from lungml.imaging.intensity import fit_normalisation
 from lungml.imaging.ledger import watch
 from lungml.imaging.store import ViewStore, read_store
@@ -95,7 +96,14 @@ def train_member(job: Job, plan: MemberPlan, processes: Processes = ALONE) -> No
             answers = answer(bundle, store, labelled(division.judged, job.target))
         write_table(left_out_table(job, plan), answers, PREDICTIONS)
     ledger.account(split)
+    speeds = [{"epoch": r.epoch, "images_per_s": r.images_per_s, "seconds": r.seconds} for r in records]
+    write_json(speed_file(job, plan), speeds)
     write_bundle(bundle_folder(job, plan), bundle)
+
+
+def speed_file(job: Job, plan: MemberPlan) -> Path:
+    """Where it is kept how fast a member's epochs were, a row each; of no member made by an older version."""
+    return _folder(job, plan) / "speed.json"
 
 
 def kept_epoch(records: Sequence[EpochRecord], settings: Settings) -> int:

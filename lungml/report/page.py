@@ -17,6 +17,7 @@ from lungml.report.leakage import LeakageSection, leakage_section
 from lungml.report.picture import Picture, read_picture
 from lungml.report.summary import HEADLINE, Row, cross_validated, number_of, row_of
 from lungml.report.trust.section import TrustPart, trust_blocks, trust_parts
+from lungml.report.variants import Variants, variants_of
 from lungml.terms import Target
 
 _TOP_OUTLIERS = 5
@@ -44,6 +45,7 @@ class FigureGroup:
     stage: str
     note: str
     pictures: list[Picture]
+    variants: Variants | None
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,9 @@ def _figure_group(stage: str, name: str, found: TaskFiles) -> FigureGroup:
         stage,
         [path for path in found.figures[stage] if path.stem not in shown and only in {None, path.stem}],
     )
+    pictures = [read_picture(path, wording.caption(stage, path.stem)) for path in paths]
     return FigureGroup(
-        name, stage, note, [read_picture(path, wording.caption(stage, path.stem)) for path in paths]
+        name, stage, note, pictures, variants_of(found.training) if stage == "finetune" else None
     )
 
 

@@ -7,6 +7,7 @@ train the members of a cross-validation over both. The test part is never read.
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,32 @@ from typing import Any
 import pandas as pd
 
 from lungml import compute
-from lungml.bundle import Bundle, library_versions, write_bundle
+from lungml.bundle import Bundle, bundle_sha256, library_versions, write_bundle
 from lungml.evaluation.ood import usual_of
 from lungml.figures.search import draw_learning_curve
 from lungml.figures.style import save
 from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, write_json, write_text
 from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
+from lungml.members.ablation import ablate, ablation_lines
 from lungml.members.making import make_variants
-from lungml.members.outcome import Histories, answering, estimate, histories, out_of_fold, repeats_apart
+from lungml.members.outcome import (
+    Histories,
+    answering,
+    estimate,
+    histories,
+    out_of_fold,
+    repeats_apart,
+    speeds,
+)
 from lungml.members.plan import Job
 from lungml.members.training import train_members
 from lungml.models.backbones import weights_sha256
 from lungml.params.data import IntensityParams, LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
 from lungml.params.task import FinetuneParams
+from lungml.progress import say
+from lungml.system_metrics import keep, read_samples, sampled
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
 from lungml.terms import Part, Task
 from lungml.training.checkpoint import work_folder
@@ -83,7 +95,8 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
     folds = int(read_table(split, SPLIT)["fold"].max()) + 1
     job = Job(blank, variants, finetune, weights, folds, views, split, work_folder(out), fingerprint)
     with joined() as processes:
-        train_members(job, processes)
+        with sampled(_samples(job)) if processes.first else nullcontext():
+            train_members(job, processes)
         if not processes.first:
             return
     _put_together(job, best, out, log)
@@ -94,8 +107,11 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
     model = replace(job.blank, members=answering(job))
     trained, predicted = histories(job), out_of_fold(job)
     summary = _summary(job, trained, predicted) | {"members": len(model.members)}
+    for line in ablation_lines(summary):
+        say(f"  {line}")
     model = replace(model, history=summary)
     write_bundle(out, replace(model, usual=_usual(job, model)))
+    keep(out, bundle_sha256(out), read_samples(_samples(job)) + speeds(job))
     facts = best | {"task": model.task.value, "weights": model.weights} | summary
     title = f"{model.task}: {', '.join(dict.fromkeys(member.backbone for member in model.members))}"
     curve = draw_learning_curve(trained.curves, trained.kept_epochs, title)
@@ -106,6 +122,11 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
             write_table(temporary / "out_of_fold.parquet", predicted, PREDICTIONS)
         write_json(temporary / "summary.json", facts)
         save(curve, temporary / "learning_curve.png")
+
+
+def _samples(job: Job) -> Path:
+    """In the work folder, so that a run that goes on adds to them."""
+    return job.work / f"system-{job.fingerprint[:12]}.jsonl"
 
 
 def _usual(job: Job, model: Bundle) -> Usual:
@@ -134,7 +155,7 @@ def _summary(job: Job, trained: Histories, predicted: pd.DataFrame | None) -> di
     if predicted is None:
         return summary
     cross_validated = {"folds": job.folds, "cross_validated": estimate(predicted)}
-    return summary | cross_validated | {"repeats_apart": repeats_apart(job)} | _by_variant(job)
+    return summary | cross_validated | {"repeats_apart": repeats_apart(job)} | ablate(job)
 
 
 def _class_counts(job: Job) -> dict[str, list[int]]:
@@ -142,11 +163,3 @@ def _class_counts(job: Job) -> dict[str, list[int]]:
     split, classes = read_table(job.split, SPLIT), range(len(job.target.class_names))
     labels = {part: split.loc[split["part"] == part, job.target.value] for part in (Part.TRAIN, Part.VAL)}
     return {part.value: [int((found == k).sum()) for k in classes] for part, found in labels.items()}
-
-
-def _by_variant(job: Job) -> dict[str, Any]:
-    """What each variant would be alone; nothing if there is one."""
-    if len(job.variants) == 1:
-        return {}
-    alone = {name: out_of_fold(job, name) for name in job.variants}
-    return {"by_variant": {name: estimate(found) for name, found in alone.items() if found is not None}}

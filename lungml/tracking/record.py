@@ -18,6 +18,7 @@ from lungml.errors import InputError, MissingInputError
 from lungml.files import read_json, sha256_file, sha256_json, write_json
 from lungml.params.section import Section
 from lungml.revision import git_tags
+from lungml.system_metrics import Measurement, kept
 from lungml.terms import Task
 
 _SENT_SUFFIXES = frozenset({".png", ".svg", ".html", ".json", ".csv", ".md"})
@@ -93,6 +94,10 @@ class Record:
         Where a model has several variants, the names of the numbers begin with the variant's.
         """
         return [_epoch(row) for row in _rows(self.folders["log"] / "history.csv")]
+
+    def system_metrics(self) -> list[Measurement]:
+        """What the machine did meanwhile, if it was trained here; no part of what names the record."""
+        return kept(self.folders["bundle"], self.bundle_sha256)
 
     def trials(self) -> list[dict[str, str]]:
         """The rows of the hyper-parameter search, as text."""

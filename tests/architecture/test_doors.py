@@ -20,6 +20,8 @@ DOORS = {
     "accelerate": ("lungml.training.processes",),
     "idc_index": ("lungml.idc",),
     "openvino": ("lungml.models.compiled",),
+    "psutil": ("lungml.meters",),
+    "pynvml": ("lungml.meters",),
     "cleanlab": ("lungml.evaluation.label_noise",),
 }
 

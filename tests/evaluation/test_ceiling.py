@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from lungml.evaluation.ceiling import beside_readers
+from lungml.evaluation.ceiling import beside_readers, by_reader_count
+from lungml.evaluation.metrics import weighted_auprc
+from lungml.evaluation.tally import check_cases
 from lungml.params.data import LabelParams
 from lungml.params.evaluation import EvaluateParams
 
@@ -72,3 +74,41 @@ def test_readings_of_other_nodules_do_not_count_and_single_readings_neither():
 
     assert few["nodules"] == 10
     assert (none["nodules"], none["auroc"]) == (0, None)
+
+
+def by_count(readings, answers):
+    """Of a model that answers with two classes; the truth is the mean of the scores a nodule has."""
+    given = readings[readings["malignancy"] > 0].groupby("nodule_id")["malignancy"].mean()
+    labels = (given.loc[answers["nodule_id"]] >= 3.5).to_numpy().astype(int)
+    malignant = np.clip(answers["malignant"].to_numpy() / 6, 0, 1)
+    cases = check_cases(labels, np.column_stack([1 - malignant, malignant]))
+    patients = readings.drop_duplicates("nodule_id")["patient_id"].to_numpy()
+    return by_reader_count(readings, answers["nodule_id"].to_numpy(), patients, cases, 0.95), cases
+
+
+def test_nodules_of_few_readers_and_of_many_are_judged_apart():
+    """Of the first 50 nodules only one reader gave a score, of the next 30 two, 0 being none."""
+    readings, answers = draw(3)
+    number = readings["nodule_id"].str[1:].astype(int)
+    reader = readings["reading_id"].str[-1].astype(int)
+    silent = ((number < 50) & (reader > 0)) | (number.between(50, 79) & (reader > 1))
+    readings = readings.assign(malignancy=readings["malignancy"].where(~silent, 0))
+
+    rows, cases = by_count(readings, answers)
+
+    assert [(row["readers"], row["n"], row["patients"]) for row in rows] == [
+        ("1", 50, 25),
+        ("2", 30, 15),
+        ("3 or more", 70, 35),
+    ]
+    first = rows[0]["weighted_auprc"]
+    assert first["value"] == pytest.approx(weighted_auprc(cases.labels[:50], cases.probabilities[:50]))
+    assert first["low"] < first["value"] < first["high"]
+
+
+def test_where_all_labels_are_of_one_class_nothing_is_measured():
+    readings, answers = draw(4)
+
+    rows, _ = by_count(readings, answers)
+
+    assert [(row["n"], row["weighted_auprc"] is None) for row in rows] == [(0, True), (0, True), (150, False)]

@@ -1,48 +1,20 @@
 """What is made of members' answers, on answers that are written here."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 from test_bundle import make_bundle
-from training_examples import write_split
+from written_answers import write_answers
 
-from lungml.bundle import Bundle, write_bundle
-from lungml.evaluation.answers import labelled
-from lungml.members.outcome import answering, estimate, histories, out_of_fold, repeats_apart
-from lungml.members.plan import Job, divide
-from lungml.members.training import bundle_folder, left_out_table
-from lungml.params.data import LabelParams, ViewsParams
-from lungml.params.model import WeightsParams
+from lungml.bundle import write_bundle
+from lungml.files import write_json
+from lungml.members.outcome import answering, estimate, histories, out_of_fold, repeats_apart, speeds
+from lungml.members.training import bundle_folder, speed_file
 from lungml.params.task import FinetuneParams
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
-from lungml.terms import Target, Task
-
-
-@pytest.fixture
-def job(tmp_path):
-    """Two repeats of two variants in three folds, and then the refit of each; nothing is trained."""
-    blank = Bundle((), Task.NODULE_BINARY, 1, ViewsParams(), LabelParams(), {}, {}, {})
-    finetune = FinetuneParams(fit="refit", repeats=2)
-    variants = {"a": None, "b": None}
-    return Job(
-        blank, variants, finetune, WeightsParams(), 3, Path(), write_split(tmp_path), tmp_path / "work", "f"
-    )
-
-
-def write_answers(job, answers):
-    """Write what each member said of its fold: `answers` makes malignant probabilities of rows and plan."""
-    split = read_table(job.split, SPLIT)
-    for plan in job.plans():
-        if plan.fold is not None:
-            rows = labelled(divide(split, plan, job).judged, Target.BINARY)
-            malignant = np.asarray(answers(rows, plan))
-            both = list(np.stack([1 - malignant, malignant], axis=1))
-            table = rows.assign(probabilities=both, probabilities_tta=both)
-            write_table(left_out_table(job, plan), table, PREDICTIONS)
 
 
 def test_each_nodule_has_the_mean_answer_of_those_that_left_it_out(job):
@@ -155,3 +127,22 @@ def test_folds_answer_all_together(job):
 
 def test_a_fit_of_the_train_part_has_no_answers_of_left_out_folds(job):
     assert out_of_fold(replace(job, finetune=FinetuneParams())) is None
+
+
+def test_an_epoch_is_as_fast_as_its_members_on_average(job):
+    for number, plan in enumerate(job.plans()[:2]):
+        rows = [{"epoch": epoch, "images_per_s": 100.0 + 20 * number, "seconds": epoch} for epoch in (1, 2)]
+        write_json(speed_file(job, plan), rows)  # the others' are not there, as of an older version
+
+    found = speeds(job)
+
+    assert [(each.name, each.step, each.value) for each in found] == [
+        ("images_per_second", 1, 110.0),
+        ("images_per_second", 2, 110.0),
+        ("epoch_seconds", 1, 1.0),
+        ("epoch_seconds", 2, 2.0),
+    ]
+
+
+def test_members_without_a_record_of_their_speed_have_none(job):
+    assert speeds(job) == []

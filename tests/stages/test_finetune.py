@@ -11,12 +11,13 @@ import torch
 from finetune_runs import PARAMS, contents, poison_images, run, write_best
 from training_examples import write_inputs
 
-from lungml.bundle import predict, read_bundle
+from lungml.bundle import bundle_sha256, predict, read_bundle
 from lungml.errors import InterruptedRunError, ModelError
 from lungml.evaluation.ood import distances_from_train
 from lungml.imaging.store import read_store
 from lungml.members import training
 from lungml.params.model import WeightsParams
+from lungml.system_metrics import kept
 from lungml.tables import SPLIT, read_table, write_table
 from lungml.terms import Task
 
@@ -49,6 +50,16 @@ def test_the_bundle_knows_what_is_usual_in_train_and_how_much_it_varies_in_valid
     far = distances_from_train(bundle, bundle.usual, store.images_hu[val])
 
     assert np.sort(far) == pytest.approx(bundle.usual.held_out, rel=1e-4, abs=1e-4)
+
+
+def test_what_the_machine_did_is_kept_beside_the_bundle_with_the_speed_of_each_epoch(done):
+    measured = kept(done[0], bundle_sha256(done[0]))
+
+    epochs = pd.read_csv(done[1] / "history.csv")["epoch"].tolist()
+    speeds = {each.step: each.value for each in measured if each.name == "images_per_second"}
+    assert list(speeds) == epochs
+    assert all(speed > 0 for speed in speeds.values())
+    assert [each.step for each in measured if each.name == "process_memory_usage_megabytes"] == [0]
 
 
 def test_the_kept_weights_are_those_of_the_best_epoch(done):

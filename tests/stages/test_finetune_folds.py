@@ -119,7 +119,7 @@ def test_members_that_are_done_when_a_run_is_stopped_are_not_trained_again(
     assert contents(*resumed) == contents(*folds)
 
 
-def test_variants_are_members_of_one_model_and_judged_each(tmp_path, one_worker):
+def test_variants_are_members_of_one_model_and_judged_each(tmp_path, one_worker, capsys):
     variants = {"wide": {}, "narrow": {"intensity.centre_share": 0.6, "head": "ordinal", "loss": "focal"}}
     params = FOLDS.model_copy(update={"epochs": 1, "variants": variants})
 
@@ -128,8 +128,13 @@ def test_variants_are_members_of_one_model_and_judged_each(tmp_path, one_worker)
     made = [(member.head, member.normalisation.centre_share) for member in read_bundle(bundle).members]
     assert made == [("linear", 1.0)] * 3 + [("ordinal", 0.6)] * 3
     summary = json.loads((log / "summary.json").read_text())
-    assert set(summary["by_variant"]) == set(variants)
-    assert summary["by_variant"]["wide"] != summary["by_variant"]["narrow"]
+    found, said = summary["by_variant"], capsys.readouterr().err
+    assert (summary["unchanged"], list(found)) == ("wide", ["all together", "narrow", "wide"])
+    gain = found["narrow"]["tta_minus_unchanged"]["weighted_auprc"]
+    values = [found[name]["tta"]["weighted_auprc"]["value"] for name in ("narrow", "wide")]
+    assert gain["value"] == pytest.approx(values[0] - values[1])
+    assert f"narrow: weighted AUPRC {values[0]:.3f} (" in said
+    assert f"; minus wide: {gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})" in said
 
 
 @pytest.mark.slow

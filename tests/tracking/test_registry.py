@@ -2,6 +2,7 @@ import pytest
 from model_files import make_record
 
 from lungml.params.evaluation import RegisterParams
+from lungml.system_metrics import Measurement, keep
 from lungml.terms import Task
 from lungml.tracking import registry
 from lungml.tracking.registry import aliases_of, register
@@ -97,6 +98,24 @@ def test_a_run_holds_parameters_epochs_metrics_data_and_figures(project, client,
     assert "evaluation/predictions.parquet" not in [
         file.path for file in client.list_artifacts(run_id, "evaluation")
     ]
+
+
+def test_a_run_holds_what_the_machine_did_and_is_found_again_without_it(project, client, params):
+    record = make_record(project / "model", params)
+    busy = [
+        Measurement("cpu_utilization_percentage", 90.0 + step, 1_800_000_000_000, step) for step in (0, 1)
+    ]
+    keep(record.folders["bundle"], record.bundle_sha256, busy)
+
+    first = register(record, RegisterParams())
+
+    points = client.get_metric_history(first.run_id, "system/cpu_utilization_percentage")
+    assert [(point.step, point.value, point.timestamp) for point in points] == [
+        (0, 90.0, 1_800_000_000_000),
+        (1, 91.0, 1_800_000_000_000),
+    ]
+    keep(record.folders["bundle"], "c" * 64, busy)
+    assert register(record, RegisterParams()) == first
 
 
 def test_artifacts_of_the_local_store_lie_in_mlruns(project, client, params):
