@@ -11,7 +11,7 @@ _HEADER = ("how", "AUROC", "not answered")
 _WHERE = {
     "validation": "validation",
     "left-out fold": "the fold that the first member left out",
-    "training": "images that the model was trained on, and is too low therefore,",
+    "folds of training": "each fold of train and validation beside the others",
 }
 
 
