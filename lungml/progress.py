@@ -12,6 +12,7 @@ from lungml.compute import rank
 T = TypeVar("T")
 
 _SECONDS_BETWEEN_LINES = 10.0
+_MINUTES = 60
 
 
 def say(text: str) -> None:
@@ -45,5 +46,15 @@ def _lines(items: Iterable[T], what: str, total: int) -> Iterator[T]:
         yield item
         now = time.monotonic()
         if done == total or now - last >= _SECONDS_BETWEEN_LINES:
-            say(f"  {what}: {done} of {total}, {now - started:.0f} s")
+            left_s = (now - started) / done * (total - done)
+            left = f", about {duration(left_s)} left" if done < total else ""
+            say(f"  {what}: {done} of {total}, {now - started:.0f} s{left}")
             last = now
+
+
+def duration(seconds: float) -> str:
+    """For people: `48 s`, `2 min 05 s`, `3 h 20 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= _MINUTES:
+        return f"{minutes // _MINUTES} h {minutes % _MINUTES:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

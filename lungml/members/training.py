@@ -26,7 +26,7 @@ from lungml.models.classifier import Classifier
 from lungml.panel import panel_sizes
 from lungml.parallel import worker_pool
 from lungml.params.task import MemberParams
-from lungml.progress import say
+from lungml.progress import duration, say
 from lungml.tables import PREDICTIONS, SPLIT, read_table, write_table
 from lungml.training.assembly import as_backbone_expects, build_classifier
 from lungml.training.checkpoint import Checkpoints, stop_requests
@@ -189,5 +189,5 @@ def _in_words(records: Sequence[EpochRecord], epochs: int) -> str:
         f"epoch {last.epoch} of {epochs} ({last.phase}): loss {last.train_loss:.3f}, validation "
         f"{last.val_loss:.3f}; weighted AUPRC {last.val_weighted_auprc:.3f}, balanced accuracy "
         f"{last.val_balanced_accuracy:.3f}; LR {last.learning_rate:.1e}, {last.trainable_share:.0%} trained, "
-        f"{last.images_per_s:.0f} images/s, {left_s // 60:.0f} min {left_s % 60:02.0f} s left"
+        f"{last.images_per_s:.0f} images/s, {duration(left_s)} left"
     )

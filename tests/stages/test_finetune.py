@@ -145,7 +145,7 @@ def test_each_epoch_is_one_line_for_a_person(tmp_path, capsys):
         "100% trained",
     ):
         assert word in lines[1]
-    assert lines[-1].endswith("0 min 00 s left")
+    assert lines[-1].endswith(", 0 s left")
 
 
 def test_repeats_are_members_with_other_seeds(tmp_path):
