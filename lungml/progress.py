@@ -12,6 +12,7 @@ from lungml.compute import rank
 T = TypeVar("T")
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_OF_WORK = 1.0
 _MINUTES = 60
 
 
@@ -42,14 +43,37 @@ def _bar(items: Iterable[T], what: str, total: int) -> Iterator[T]:
 
 def _lines(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     started = last = time.monotonic()
+    pace = _Pace(started)
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
+        pace.see(done, now)
         if done == total or now - last >= _SECONDS_BETWEEN_LINES:
-            left_s = (now - started) / done * (total - done)
-            left = f", about {duration(left_s)} left" if done < total else ""
+            left = f", about {duration(pace.seconds_for(total - done))} left" if done < total else ""
             say(f"  {what}: {done} of {total}, {now - started:.0f} s{left}")
             last = now
+
+
+class _Pace:
+    """How fast items are done, but for the first ones of a resumed run, which were done and come at once."""
+
+    def __init__(self, started: float) -> None:
+        self._started = self._last = started
+        self._done = self._found = 0
+        self._found_at = started
+
+    def see(self, done: int, now: float) -> None:
+        """Count an item that was done `now`."""
+        at_once = done == 1 or now - self._last < _SECONDS_OF_WORK
+        if at_once and self._found == done - 1:
+            self._found, self._found_at = done, now
+        self._done, self._last = done, now
+
+    def seconds_for(self, count: int) -> float:
+        """How long so many more will take."""
+        if self._done == self._found:
+            return (self._last - self._started) / self._done * count
+        return (self._last - self._found_at) / (self._done - self._found) * count
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,16 @@ def test_a_line_says_how_long_the_rest_takes_at_the_pace_so_far(capsys, monkeypa
     assert said[-1] == "  members: 4 of 4, 200 s"
 
 
+def test_items_that_an_earlier_run_had_finished_do_not_count_for_the_pace(capsys, monkeypatch):
+    """After a start of 5 s two are there at once; the third takes 50 s, so the last one will too."""
+    clock = iter([0.0, 5.0, 5.1, 55.1, 105.1])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+
+    list(track("abcd", "members", 4))
+
+    assert capsys.readouterr().err.splitlines()[0] == "  members: 3 of 4, 55 s, about 50 s left"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (12_000, "3 h 20 min")],
