@@ -26,7 +26,10 @@ _INTERVAL = "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL"
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number; `step` counts samples from 0, or is an epoch from 1. `time_ms` is since 1970, UTC."""
+    """One number under its name in MLflow; `step` counts samples from 0, or is an epoch from 1.
+
+    `time_ms` is since 1970, UTC.
+    """
 
     name: str
     value: float
@@ -61,7 +64,8 @@ def read_samples(log: Path) -> list[Measurement]:
         with suppress(ValueError):
             sample = json.loads(line)
             found += [
-                Measurement(name, value, sample["time_ms"], step) for name, value in sample["values"].items()
+                Measurement(f"system/{name}", value, sample["time_ms"], step)
+                for name, value in sample["values"].items()
             ]
     return found
 

@@ -27,7 +27,7 @@ def test_the_machine_is_measured_while_the_block_runs_and_when_it_ends(tmp_path,
     times = {each.step: each.time_ms for each in measured}
     assert len(times) >= 4
     assert began <= times[0] < times[1] < times[2] <= time.time_ns() // 1_000_000
-    assert {each.name for each in measured if each.step == 0} >= {"cpu_utilization_percentage"}
+    assert {each.name for each in measured if each.step == 0} >= {"system/cpu_utilization_percentage"}
 
 
 def test_a_block_shorter_than_the_interval_is_measured_once(tmp_path):

@@ -119,7 +119,7 @@ def speeds(job: Job) -> list[Measurement]:
     rows = pd.concat([pd.DataFrame(read_json(file)) for file in files])
     ended_ms = max(file.stat().st_mtime_ns for file in files) // 1_000_000
     means = rows.groupby("epoch", as_index=False)[["images_per_s", "seconds"]].mean()
-    names = {"images_per_s": "images_per_second", "seconds": "epoch_seconds"}
+    names = {"images_per_s": "speed/images_per_second", "seconds": "speed/epoch_seconds"}
     return [
         Measurement(name, float(value), ended_ms, int(epoch))
         for column, name in names.items()

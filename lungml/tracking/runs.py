@@ -75,9 +75,7 @@ def finish_run(client: MlflowClient, run_id: str, record: Record, model_id: str 
         Metric(name, value, now, 0, model_id, split.name, split.digest)
         for name, value in record.test_metrics().items()
     ]
-    metrics += [
-        Metric(f"system/{each.name}", each.value, each.time_ms, each.step) for each in record.system_metrics()
-    ]
+    metrics += [Metric(each.name, each.value, each.time_ms, each.step) for each in record.system_metrics()]
     log_metrics(client, run_id, metrics)
     client.log_inputs(run_id, [_input(data, "index"), _input(split, "train, val and test")])
     for folder in (name for name in _SHOWN_FOLDERS if name in record.folders):

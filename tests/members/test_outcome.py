@@ -137,10 +137,10 @@ def test_an_epoch_is_as_fast_as_its_members_on_average(job):
     found = speeds(job)
 
     assert [(each.name, each.step, each.value) for each in found] == [
-        ("images_per_second", 1, 110.0),
-        ("images_per_second", 2, 110.0),
-        ("epoch_seconds", 1, 1.0),
-        ("epoch_seconds", 2, 2.0),
+        ("speed/images_per_second", 1, 110.0),
+        ("speed/images_per_second", 2, 110.0),
+        ("speed/epoch_seconds", 1, 1.0),
+        ("speed/epoch_seconds", 2, 2.0),
     ]
 
 

@@ -56,10 +56,10 @@ def test_what_the_machine_did_is_kept_beside_the_bundle_with_the_speed_of_each_e
     measured = kept(done[0], bundle_sha256(done[0]))
 
     epochs = pd.read_csv(done[1] / "history.csv")["epoch"].tolist()
-    speeds = {each.step: each.value for each in measured if each.name == "images_per_second"}
+    speeds = {each.step: each.value for each in measured if each.name == "speed/images_per_second"}
     assert list(speeds) == epochs
     assert all(speed > 0 for speed in speeds.values())
-    assert [each.step for each in measured if each.name == "process_memory_usage_megabytes"] == [0]
+    assert [each.step for each in measured if each.name == "system/process_memory_usage_megabytes"] == [0]
 
 
 def test_the_kept_weights_are_those_of_the_best_epoch(done):

@@ -103,7 +103,8 @@ def test_a_run_holds_parameters_epochs_metrics_data_and_figures(project, client,
 def test_a_run_holds_what_the_machine_did_and_is_found_again_without_it(project, client, params):
     record = make_record(project / "model", params)
     busy = [
-        Measurement("cpu_utilization_percentage", 90.0 + step, 1_800_000_000_000, step) for step in (0, 1)
+        Measurement("system/cpu_utilization_percentage", 90.0 + step, 1_800_000_000_000, step)
+        for step in (0, 1)
     ]
     keep(record.folders["bundle"], record.bundle_sha256, busy)
 
