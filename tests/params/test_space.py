@@ -73,6 +73,14 @@ def test_a_space_is_written_as_choices_and_ranges(tmp_path):
             "a list of numbers or words, or a range of low and high, found [[",
         ),
         ({"trainable": [0.5]}, "trainable: Input should be a list, found 0.5"),
+        (
+            {"loss": ["focal"], "cache_prefix": [False, True], "augment.mixup_alpha": [0.0, 0.3]},
+            "augment.mixup_alpha: 0.3 with cache_prefix: true may be drawn; cache_prefix keeps what",
+        ),
+        (
+            {"augment.cutmix_alpha": {"low": 0, "high": 0.5}, "cache_prefix": [False, True]},
+            "augment.cutmix_alpha: 0.5 with cache_prefix: true may be drawn; cache_prefix keeps what",
+        ),
     ],
 )
 def test_a_wrong_space_is_one_sentence_that_says_where(tmp_path, searched, sentence):
