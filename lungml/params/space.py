@@ -66,9 +66,9 @@ def with_values(section: SectionT, values: Mapping[str, Any]) -> SectionT:
     fields = section.model_dump()
     for name, value in values.items():
         *path, last = name.split(".")
-        place = fields
+        place: Any = fields
         for step in path:
-            place = place[step]
+            place = place.get(step) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place or isinstance(place[last], dict):
             raise KeyError(name)
         place[last] = value

@@ -43,6 +43,7 @@ def test_a_space_is_written_as_choices_and_ranges(tmp_path):
         ({"batch_size": None}, "batch_size is missing; give it as a list of its choices"),
         ({"augment.blur": [1]}, "augment.blur cannot be searched; choose of batch_size, optimizer,"),
         ({"augment": [1]}, "augment cannot be searched; choose of"),
+        ({"loss.of.what": [1]}, "loss.of.what cannot be searched; choose of"),
         ({"augment.mixup_alpha.low": [1]}, "augment.mixup_alpha.low cannot be searched; choose of"),
         (
             {"optimizer": ["adamw", "lion"]},
