@@ -155,7 +155,8 @@ class RecipeParams(Section):
     """Longest gradient of a step, of all parameters together; a longer one is shortened to it."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Micro-batches a batch goes through the network in, so that it needs less memory; their gradients are
-    summed. Batch norm layers that are trained see one at a time."""
+    summed. Each has two images at least, so a small batch goes in fewer. Batch norm layers that are trained
+    see one at a time."""
     cache_prefix: bool = False
     """Keep what the frozen layers make of an image, so that an epoch costs only what it trains: as it is, or
     in 16 bits where `precision` is bfloat16. Not with MixUp or CutMix, which act on whole images."""
