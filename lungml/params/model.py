@@ -175,6 +175,16 @@ class RecipeParams(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _makes_labels_of_readers_alone(self) -> Self:
+        if self.answers == "label" and self.reader_share < 1:
+            raise refusal(
+                "answers: label makes labels of what single readers would say, but with reader_share: "
+                f"{self.reader_share:g} the model learns labels already; set reader_share: 1, or answers: as "
+                "trained"
+            )
+        return self
+
 
 class ChosenParams(Section):
     """What every candidate of a search has beside its recipe; `learning_rate` None: the schedule's own."""

@@ -117,11 +117,12 @@ def test_one_task_can_be_tuned_otherwise_without_touching_the_others(tmp_path):
 
 def test_a_binary_task_answers_with_no_panel(tmp_path):
     recipe = ["tasks", "nodule-binary", "finetune", "variants"]
+    panels = {"answers": "label", "reader_share": 1.0}
 
     with pytest.raises(ParamsError, match=r"nodule-binary: recipe\.answers: label needs the readers' five"):
-        load_params(edited(tmp_path, recipe, {"panels": {"answers": "label"}}))
+        load_params(edited(tmp_path, recipe, {"panels": panels}))
 
-    load_params(edited(tmp_path, ["tasks", "nodule-five", *recipe[2:]], {"panels": {"answers": "label"}}))
+    load_params(edited(tmp_path, ["tasks", "nodule-five", *recipe[2:]], {"panels": panels}))
 
 
 @pytest.mark.parametrize("place", ["recipe", "variants"])
