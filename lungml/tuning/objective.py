@@ -60,7 +60,7 @@ def fold_scores(
     *,
     folder: Path | None = None,
 ) -> Objective:
-    """Train a candidate on each fold for `tune.epochs` epochs, always from the same weights.
+    """Train a candidate on each fold for `tune.all_epochs` epochs, always from the same weights.
 
     Candidates share what frozen layers made of a fold (`recipe.cache_prefix`): the first one pays for it.
     What of that is too much for memory is in `folder`; None is the system's for temporary files.
@@ -73,7 +73,7 @@ def fold_scores(
             batch_size=chosen.batch_size,
             optimizer=chosen.optimizer,
             learning_rate=chosen.learning_rate,
-            head_epochs=0,
+            head_epochs=tune.head_epochs,
             epochs=tune.epochs,
             patience=tune.epochs,
             recipe=recipe,

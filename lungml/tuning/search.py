@@ -154,7 +154,7 @@ class _Worker:
                 # A sum over folds never falls from one to the next, so the pruner, which looks at the highest
                 # report so far, looks at this fold.
                 so_far = math.fsum([*best[:-1], score]) / self.tune.folds
-                trial.report(so_far, fold * self.tune.epochs + epoch)
+                trial.report(so_far, fold * self.tune.all_epochs + epoch)
                 if trial.should_prune():
                     raise optuna.TrialPruned
                 best[-1] = max(best[-1], score)
@@ -198,7 +198,7 @@ class _TwinFailedError(Exception):
 def _pruner(tune: TuneParams) -> optuna.pruners.BasePruner:
     # The median needs no more than a few trials, and so few are the rule here; Hyperband divides them among
     # brackets, in each of which the sampler starts anew.
-    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=tune.epochs // 3)
+    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=tune.all_epochs // 3)
 
 
 def _repeat(trial: Trial, twin: FrozenTrial) -> float:
@@ -212,7 +212,7 @@ def _repeat(trial: Trial, twin: FrozenTrial) -> float:
 def _result(tune: TuneParams, slot: int, trial: FrozenTrial) -> TrialResult:
     """A trial as others see it: what was reported, as a mean of the folds it had begun."""
     scores = tuple(
-        reported * tune.folds / (step // tune.epochs + 1)
+        reported * tune.folds / (step // tune.all_epochs + 1)
         for step, reported in sorted(trial.intermediate_values.items())
     )
     pruned = trial.state is TrialState.PRUNED

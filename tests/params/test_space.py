@@ -114,6 +114,15 @@ def test_the_middle_of_a_range_is_that_of_its_scale(scale, middle):
     assert Range(low=1e-4, high=1e-2, scale=scale).middle == pytest.approx(middle)
 
 
+def test_a_rate_of_the_head_is_searched_where_trials_train_the_head_alone():
+    space = OWN | {"head_learning_rate": {"low": 1e-4, "high": 1e-2, "scale": "log"}}
+
+    with pytest.raises(ValueError, match=r"head_learning_rate changes nothing .* raise tune\.head_epochs"):
+        TuneParams(space=space)
+
+    assert "head_learning_rate" in TuneParams(head_epochs=1, space=space).space
+
+
 def test_a_space_is_checked_against_the_recipe_it_belongs_to():
     with pytest.raises(ValueError, match="nowhere cannot be searched"):
         TuneParams(recipe=RecipeParams(), space=OWN | {"nowhere": [1]})

@@ -97,6 +97,16 @@ def test_another_value_of_a_recipe_s_field_is_another_training():
     assert scores(blurred) != scores()
 
 
+def test_the_rate_of_the_head_matters_in_the_epochs_of_the_head_alone():
+    stands_still = Candidate({**CANDIDATE.values, "head_learning_rate": 1e-9})
+
+    assert scores(stands_still) == scores()
+    ((learnt, *_),) = scores(head_epochs=1)
+    ((drawn, *later),) = scores(stands_still, head_epochs=1)
+    assert drawn < learnt
+    assert len(later) == 2
+
+
 def test_a_training_that_diverges_says_nan_and_ends():
     (fold,) = scores(Candidate({**CANDIDATE.values, "learning_rate": 1e30}))
 
