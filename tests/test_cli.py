@@ -8,6 +8,7 @@ from lungml.cli import find_section, stage_signature
 from lungml.params import load_params
 from lungml.params.data import LabelParams, SplitParams
 from lungml.params.model import TuneParams
+from lungml.stages import STAGES
 from lungml.terms import Task
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +35,13 @@ def test_the_section_of_a_task_is_that_tasks_own():
 
     assert find_section(params, TuneParams, "slice-five") is params.tasks[Task.SLICE_FIVE].tune
     assert find_section(params, SplitParams, None) is params.split
+
+
+def test_the_words_for_the_search_do_not_leave_out_what_can_be_searched():
+    searched = TuneParams(space=TuneParams().space.model_dump() | {"augment.zoom": [0.1, 0.2]}).space
+
+    assert "augment.zoom" in searched
+    assert "any field of recipe" in STAGES["tune"]
 
 
 def test_an_error_of_ours_is_one_sentence_and_its_exit_code(tmp_path):

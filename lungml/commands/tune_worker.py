@@ -23,6 +23,7 @@ def command(task: str) -> None:
     name = Task(task)
     params = load_params()
     tune = params.tasks[name].tune
+    out = Path("reports") / "tune" / name
     prepared = prepare(
         tune,
         params.weights,
@@ -31,6 +32,7 @@ def command(task: str) -> None:
         screen=Path("reports") / "screen" / name,
         views=Path("data") / "views" / name.view,
         split=Path("data") / "split.parquet",
+        out=out,
     )
-    for _ in work_on(prepared, tune, Path("reports") / "tune" / name, joins=True):
+    for _ in work_on(prepared, tune, out, joins=True):
         pass

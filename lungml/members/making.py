@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from lungml.errors import ParamsError
 from lungml.models.table import find_backbone
 from lungml.params.data import IntensityParams
+from lungml.params.model import ChosenParams, RecipeParams
+from lungml.params.section import in_words
 from lungml.params.task import FinetuneParams, MemberParams, with_variant
 from lungml.tuning.candidate import apply_candidate, candidate_of
 
@@ -24,15 +26,15 @@ def make_variants(
 
     Args:
         finetune: how the model is put together.
-        best: what tuning chose, from its `best.json`.
+        best: what tuning chose (`checked_choice`).
         intensity: how HU become what a network gets, where a variant says nothing else.
 
     Raises:
-        ParamsError: what a variant changes does not go together with what tuning chose, or that names a
-            backbone that is not there.
+        ParamsError: the recipe, or what a variant changes, does not go together with what tuning chose, or
+            that names a backbone that is not there.
     """
     find_backbone(best["backbone"])
-    recipe, chosen = apply_candidate(finetune.recipe, candidate_of(best))
+    recipe, chosen = _with_choice(finetune.recipe, best)
     tuned = MemberParams(
         **chosen.model_dump(),
         backbone=best["backbone"],
@@ -51,3 +53,13 @@ def make_variants(
                 f"{error.errors()[0]['msg']}"
             ) from error
     return made
+
+
+def _with_choice(recipe: RecipeParams, best: Mapping[str, Any]) -> tuple[RecipeParams, ChosenParams]:
+    try:
+        return apply_candidate(recipe, candidate_of(best))
+    except ValidationError as error:
+        raise ParamsError(
+            "finetune.recipe in params.yaml does not go together with what tuning chose: "
+            f"{in_words(error.errors()[0])}"
+        ) from error

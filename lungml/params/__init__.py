@@ -92,8 +92,15 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or a value is not allowed.
     """
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        held = {type(None): "nothing", list: "a list"}.get(type(found), "one value")
+        raise ParamsError(
+            f"{path} holds {held}, expected the sections of docs/params.md with their values; take the "
+            "params.yaml that comes with lungml (`git checkout params.yaml`) and change it"
+        )
     try:
-        return Params.model_validate(read_yaml(path))
+        return Params.model_validate(found)
     except ValidationError as error:
         problems = _problems(error.errors())
         lines = "\n".join(f"  {problem}" for problem in problems)

@@ -114,6 +114,8 @@ class RecipeParams(Section):
     linear in between."""
     learning_rates: tuple[PositiveFloat, PositiveFloat] | None = None
     """For `custom`: learning rate of the first and the last epoch; null takes the tuned rate."""
+    head_learning_rate: PositiveFloat = 1e-3
+    """Of the epochs before the schedule (`head_epochs`), which train the head alone."""
     decay: Literal["linear", "cosine", "one-cycle"] = "one-cycle"
     """Course of the learning rate within the schedule, step by step. Rates that a schedule has of its own
     change from epoch to epoch, on a straight line or (`cosine`) on a cosine."""
@@ -155,7 +157,8 @@ class RecipeParams(Section):
     """Longest gradient of a step, of all parameters together; a longer one is shortened to it."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Micro-batches a batch goes through the network in, so that it needs less memory; their gradients are
-    summed. Batch norm layers that are trained see one at a time."""
+    summed. Each has two images at least, so a small batch goes in fewer. Batch norm layers that are trained
+    see one at a time."""
     cache_prefix: bool = False
     """Keep what the frozen layers make of an image, so that an epoch costs only what it trains: as it is, or
     in 16 bits where `precision` is bfloat16. Not with MixUp or CutMix, which act on whole images."""
@@ -171,6 +174,16 @@ class RecipeParams(Section):
             raise refusal(
                 "cache_prefix keeps what frozen layers make of single images, but MixUp and CutMix mix them "
                 "before; set cache_prefix: false, or augment.mixup_alpha and augment.cutmix_alpha: 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _makes_labels_of_readers_alone(self) -> Self:
+        if self.answers == "label" and self.reader_share < 1:
+            raise refusal(
+                "answers: label makes labels of what single readers would say, but with reader_share: "
+                f"{self.reader_share:g} the model learns labels already; set reader_share: 1, or answers: as "
+                "trained"
             )
         return self
 
@@ -195,8 +208,10 @@ class TuneParams(Section):
     """`screened` takes the best of screening; or a name from the table of backbones."""
     trials: Annotated[int, Field(ge=1)] = 4
     """Finished trials (complete or pruned). A candidate that comes again counts, and is not trained again."""
+    head_epochs: Annotated[int, Field(ge=0)] = 0
+    """Epochs of a trial with the whole backbone frozen, before those of the schedule."""
     epochs: Annotated[int, Field(ge=1)] = 4
-    """Epochs of a trial, without a head phase."""
+    """Epochs of a trial's schedule."""
     folds: Annotated[int, Field(ge=1)] = 1
     """1: train on the train part, judge on the validation part. From 2 on: the first so many of
     `split.folds` patient-grouped folds of both parts; a trial's score is the mean over them."""
@@ -214,8 +229,18 @@ class TuneParams(Section):
     or log. The rate is not searched where the schedule has its own. Fine-tuning takes what was chosen."""
     seed: Seed = 20250301
 
+    @property
+    def all_epochs(self) -> int:
+        """Of a trial on one fold."""
+        return self.head_epochs + self.epochs
+
     @field_validator("space")
     @classmethod
     def _fits_the_fields(cls, space: Space, info: ValidationInfo) -> Space:
         check_space(space, ANY_CHOSEN, info.data.get("recipe", RecipeParams()))
+        if "head_learning_rate" in space and not info.data.get("head_epochs", 0):
+            raise refusal(
+                "head_learning_rate changes nothing in trials without epochs of the head alone; raise "
+                "tune.head_epochs, or leave it out"
+            )
         return space

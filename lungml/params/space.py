@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -64,9 +66,9 @@ def with_values(section: SectionT, values: Mapping[str, Any]) -> SectionT:
     fields = section.model_dump()
     for name, value in values.items():
         *path, last = name.split(".")
-        place = fields
+        place: Any = fields
         for step in path:
-            place = place[step]
+            place = place.get(step) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place or isinstance(place[last], dict):
             raise KeyError(name)
         place[last] = value
@@ -74,7 +76,10 @@ def with_values(section: SectionT, values: Mapping[str, Any]) -> SectionT:
 
 
 def check_space(space: Space, own: Section, recipe: Section) -> None:
-    """Check that every name of a space is a field, and every value one that the field may have.
+    """Check that every name of a space is a field, with values that it may have and that go together.
+
+    Of the recipe every two values are tried: none of its rules needs a third field to be broken, and none is
+    kept at both ends of a range and broken between them.
 
     Args:
         space: must name every field of `own`, and may name those of `recipe`.
@@ -98,6 +103,9 @@ def check_space(space: Space, own: Section, recipe: Section) -> None:
                 isinstance(checked, bool) or type(checked) not in {int, float}
             ):
                 raise refusal(f"{name} is no number, so it takes a list of choices, found a range")
+    _check_pairs(
+        {name: each for name, each in space.root.items() if name not in type(own).model_fields}, recipe
+    )
 
 
 def is_whole(name: str, searched: Range, own: Section, recipe: Section) -> bool:
@@ -114,6 +122,17 @@ def _check_ends(name: str, searched: Range) -> None:
 
 def _extremes(searched: Range | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
     return (searched.low, searched.high) if isinstance(searched, Range) else searched
+
+
+def _check_pairs(searched: Mapping[str, Range | tuple[Scalar, ...]], recipe: Section) -> None:
+    for pair in itertools.combinations(searched, 2):
+        for drawn in itertools.product(*(_extremes(searched[name]) for name in pair)):
+            values = dict(zip(pair, drawn, strict=True))
+            try:
+                with_values(recipe, values)
+            except ValidationError as error:
+                both = " with ".join(f"{name}: {json.dumps(value)}" for name, value in values.items())
+                raise refusal(f"{both} may be drawn; {in_words(error.errors()[0])}") from error
 
 
 def _checked(name: str, value: Scalar, own: Section, recipe: Section) -> Any:

@@ -45,7 +45,7 @@ class FinetuneParams(Section):
     """The training of one task's model: head first, then the unfreezing schedule."""
 
     head_epochs: Annotated[int, Field(ge=0)] = 1
-    """Epochs with the whole backbone frozen, at learning rate 1e-3."""
+    """Epochs with the whole backbone frozen, at `recipe.head_learning_rate`."""
     epochs: Annotated[int, Field(ge=1)] = 14
     """Epochs of the schedule, after the head's."""
     patience: Annotated[int, Field(ge=1)] = 8

@@ -18,7 +18,7 @@ STAGES = {
     "embed": "Turn views into embeddings with a frozen backbone.",
     "outliers": "Score outliers and draw the t-SNE picture.",
     "screen": "Rank backbones and depths by linear probes.",
-    "tune": "Search batch size, optimizer, learning rate and head.",
+    "tune": "Search what tune.space names: batch size, optimizer, rate, head, any field of recipe.",
     "finetune": "Train the model: head first, then the unfreezing schedule.",
     "baselines": "Answer the test nodules without the model: size, HU, metadata, surroundings, features.",
     "evaluate": "Measure the model on the test part, beside its baselines.",

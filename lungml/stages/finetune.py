@@ -7,6 +7,7 @@ train the members of a cross-validation over both. The test part is never read.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from lungml.files import atomic_folder, read_json, sha256_file, sha256_json, wri
 from lungml.imaging.ledger import watch
 from lungml.imaging.store import read_store
 from lungml.members.ablation import ablate, ablation_lines
+from lungml.members.choice import checked_choice
 from lungml.members.making import make_variants
 from lungml.members.outcome import (
     Histories,
@@ -72,10 +74,12 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
     same bytes as if it had not been stopped.
 
     Raises:
+        InputError: what tuning chose is not what its search writes.
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
         ModelError: a variant's pretrained weights cannot be had.
     """
-    store, best = read_store(views), read_json(tuned / "best.json")
+    store, file = read_store(views), tuned / "best.json"
+    best = checked_choice(read_json(file), task, file)
     lineage = {"data_sha256": store.info["data_sha256"], "split_sha256": sha256_file(split)}
     sections = [section.model_dump(mode="json") for section in (finetune, weights, intensity)]
     fingerprint = sha256_json([task, best, sections, store.info["sha256"], lineage, library_versions()])
@@ -103,7 +107,7 @@ def run(  # noqa: PLR0913 - what a model is made of, and its paths
     shutil.rmtree(job.work, ignore_errors=True)
 
 
-def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
+def _put_together(job: Job, best: Mapping[str, Any], out: Path, log: Path) -> None:
     model = replace(job.blank, members=answering(job))
     trained, predicted = histories(job), out_of_fold(job)
     summary = _summary(job, trained, predicted) | {"members": len(model.members)}
@@ -112,7 +116,7 @@ def _put_together(job: Job, best: dict[str, Any], out: Path, log: Path) -> None:
     model = replace(model, history=summary)
     write_bundle(out, replace(model, usual=_usual(job, model)))
     keep(out, bundle_sha256(out), read_samples(_samples(job)) + speeds(job))
-    facts = best | {"task": model.task.value, "weights": model.weights} | summary
+    facts = {**best, "task": model.task.value, "weights": model.weights, **summary}
     title = f"{model.task}: {', '.join(dict.fromkeys(member.backbone for member in model.members))}"
     curve = draw_learning_curve(trained.curves, trained.kept_epochs, title)
     with atomic_folder(log) as temporary:

@@ -50,7 +50,7 @@ def run(
 
     A killed search goes on where it was. With LUNGML_TUNE_STORAGE it is kept in that database.
     """
-    prepared = prepare(tune, weights, intensity, task=task, screen=screen, views=views, split=split)
+    prepared = prepare(tune, weights, intensity, task=task, screen=screen, views=views, split=split, out=out)
     trials = sorted(work_on(prepared, tune, out), key=lambda trial: trial.number)
     _write(out, prepared, tune, trials)
     shutil.rmtree(work_folder(out), ignore_errors=True)
@@ -76,8 +76,11 @@ def prepare(
     screen: Path,
     views: Path,
     split: Path,
+    out: Path,
 ) -> Prepared:
     """Read the data of a search; the same parameters and files give the same search anywhere.
+
+    Beside `out` is kept what its trainings cannot hold in memory.
 
     Raises:
         ModelError: a nodule of the test part was read.
@@ -91,7 +94,7 @@ def prepare(
     sections = [tune.model_dump(mode="json", exclude={"trials"}), weights.model_dump(mode="json")]
     sections.append(intensity.model_dump(mode="json"))
     name = sha256_json([task, backbone, sections, store.info["sha256"], sha256_file(split)])
-    objective = fold_scores(tune, weights, backbone, folds)
+    objective = fold_scores(tune, weights, backbone, folds, folder=out.parent)
     return Prepared(task, backbone, objective, f"{task} {name[:16]}", ledger.account(table))
 
 

@@ -122,15 +122,23 @@ class Batch:
         return Batch(inputs, self.targets[chosen], self.nodule_ids, share)
 
     def micro_batches(self, count: int) -> Iterator[Batch]:
-        """The batch in `count` pieces whose sizes differ by one at most; as many as examples, if fewer.
+        """The batch in `pieces_of` its size and `count`, whose sizes differ by one at most.
 
         Pieces are of the whole batch: of each, a process has its own examples.
         """
-        ends = np.linspace(0, len(self), min(count, len(self)) + 1).astype(int).tolist()
+        ends = np.linspace(0, len(self), pieces_of(len(self), count) + 1).astype(int).tolist()
         for start, end in itertools.pairwise(ends):
             own = slice(self.share.place(start), self.share.place(end))
             inputs = tuple(each[own] for each in self.inputs)
             yield Batch(inputs, self.targets[own], self.nodule_ids[start:end], self.share)
+
+
+def pieces_of(size: int, count: int) -> int:
+    """How many pieces `size` examples come apart into: `count`, or as many as leave two in each.
+
+    Batch norm of one example is not defined.
+    """
+    return min(count, max(1, size // 2))
 
 
 def select_examples(store: ViewStore, split: pd.DataFrame, target: Target, part: Part) -> Examples:
@@ -171,7 +179,7 @@ def examples_of(store: ViewStore, rows: pd.DataFrame, target: Target, what: str)
 def draw_steps(
     train: Examples, recipe: RecipeParams, batch_size: int, *, seed: int, epoch: int
 ) -> list[Showings]:
-    """Which examples each step of an epoch shows; sizes differ by one at most.
+    """Which examples each step of an epoch shows; sizes differ by one at most, and no step has one alone.
 
     Every epoch has the same number of steps.
 
@@ -180,7 +188,8 @@ def draw_steps(
     """
     lift = lift_of(recipe, train.classes)
     shown = draw_showings(train.labels, recipe.imbalance, lift=lift, seed=seed, epoch=epoch)
-    parts = np.array_split(np.arange(len(shown.rows)), -(-len(shown.rows) // batch_size))
+    count = len(shown.rows)
+    parts = np.array_split(np.arange(count), pieces_of(count, -(-count // batch_size)))
     return [Showings(shown.rows[part], shown.copies[part]) for part in parts]
 
 

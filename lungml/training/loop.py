@@ -19,7 +19,7 @@ from lungml.models.placing import placed
 from lungml.models.precision import Engine, choose_engine, stepping
 from lungml.params.model import RecipeParams
 from lungml.training.checkpoint import Checkpoints
-from lungml.training.data import TrainingData, draw_steps
+from lungml.training.data import TrainingData, draw_steps, pieces_of
 from lungml.training.determinism import reproducible
 from lungml.training.feeds import Feed, Feeder, WholeImages
 from lungml.training.gradients import Gradients, LossOf, StepKey
@@ -156,7 +156,8 @@ class _Course:
 
 
 def _check_sizes(steps: list[Showings], micro_batches: int, processes: Processes) -> None:
-    smallest = min(len(shown.rows) for shown in steps) // micro_batches
+    size = min(len(shown.rows) for shown in steps)
+    smallest = size // pieces_of(size, micro_batches)
     if processes.count > 1 and smallest < processes.count:
         raise ParamsError(
             f"a micro-batch of {smallest} image(s) cannot be shared by {processes.count} processes; start "

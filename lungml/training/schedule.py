@@ -10,8 +10,6 @@ from lungml.errors import ParamsError
 from lungml.models.freezing import schedule_of
 from lungml.params.model import RecipeParams
 
-HEAD_LEARNING_RATE = 1e-3
-"""The seed study's, for the head on a frozen backbone."""
 _LAST_SHARE = 0.01
 _WARM_UP = 0.25
 _FIRST_SHARE = 0.04
@@ -32,13 +30,14 @@ def plan_epochs(
 ) -> list[EpochPlan]:
     """The epochs of a training in order.
 
-    Schedules with rates of their own hold one through an epoch and go down from epoch to epoch, linearly as
-    the seed study's or (`recipe.decay`) as a cosine; the tuned rate follows `recipe.decay` step by step.
+    Those of the head hold `recipe.head_learning_rate` (1e-3 is the seed study's). Schedules with rates of
+    their own hold one through an epoch and go down from epoch to epoch, linearly as the seed study's or
+    (`recipe.decay`) as a cosine; the tuned rate follows `recipe.decay` step by step.
 
     Raises:
         ParamsError: the schedule needs a tuned rate, and the search was run for a schedule that does not.
     """
-    head = EpochPlan("head", 1.0, lambda _share: HEAD_LEARNING_RATE)
+    head = EpochPlan("head", 1.0, lambda _share: recipe.head_learning_rate)
     return [head] * head_epochs + [
         _plan_epoch(recipe, tuned_learning_rate, epoch, epochs) for epoch in range(epochs)
     ]

@@ -24,12 +24,14 @@ import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lungml.tuning.locks import held
 
 WORKER = "worker"
 """Attribute of a trial: host and process that work on it."""
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 class Attendance(Protocol):
@@ -44,6 +46,9 @@ class Attendance(Protocol):
 
     def bury_dead(self, study: optuna.Study) -> None:
         """End the trials whose worker is dead."""
+
+    def drawing(self, study: optuna.Study) -> AbstractContextManager[None]:
+        """Draw the candidate of a trial while no other worker of the study draws one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,9 @@ class LockAttendance:
         for trial in _running(study):
             with suppress(BlockingIOError), held(self._file(study, trial.number), wait=False):
                 _bury(study, trial)
+
+    def drawing(self, study: optuna.Study) -> AbstractContextManager[None]:
+        return held(self.folder / f"{study.study_name} drawing.lock")
 
     def _file(self, study: optuna.Study, number: int) -> Path:
         return self.folder / f"{study.study_name} {number:05}.lock"
@@ -102,6 +110,12 @@ class HeartbeatAttendance:
         for number, since in self.unsigned_since.items():
             if now - since > 2 * self.interval_s:
                 _bury(study, unsigned[number])
+
+    @contextmanager
+    def drawing(self, study: optuna.Study) -> Iterator[None]:
+        with self.storage.engine.begin() as connection:  # PostgreSQL drops the lock when this ends, or breaks
+            connection.execute(_LOCK, {"name": study.study_name})
+            yield
 
     def _beat(self, trial_id: int, over: Event) -> None:
         while not over.wait(self.interval_s):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -52,13 +53,19 @@ def _with_fold_as_val(split: pd.DataFrame, fold: int) -> pd.DataFrame:
 
 
 def fold_scores(
-    tune: TuneParams, weights: WeightsParams, backbone: str, folds: Sequence[TrainingData]
+    tune: TuneParams,
+    weights: WeightsParams,
+    backbone: str,
+    folds: Sequence[TrainingData],
+    *,
+    folder: Path | None = None,
 ) -> Objective:
-    """Train a candidate on each fold for `tune.epochs` epochs, always from the same weights.
+    """Train a candidate on each fold for `tune.all_epochs` epochs, always from the same weights.
 
     Candidates share what frozen layers made of a fold (`recipe.cache_prefix`): the first one pays for it.
+    What of that is too much for memory is in `folder`; None is the system's for temporary files.
     """
-    prefixes = Prefixes(most=len(folds))
+    prefixes = Prefixes(folder, most=len(folds))
 
     def scores(candidate: Candidate) -> Iterator[Iterator[float]]:
         recipe, chosen = apply_candidate(tune.recipe, candidate)
@@ -66,7 +73,7 @@ def fold_scores(
             batch_size=chosen.batch_size,
             optimizer=chosen.optimizer,
             learning_rate=chosen.learning_rate,
-            head_epochs=0,
+            head_epochs=tune.head_epochs,
             epochs=tune.epochs,
             patience=tune.epochs,
             recipe=recipe,

@@ -3,6 +3,7 @@
 A trial has a place in the budget (its slot). The storage numbers trials in one step, so workers get different
 slots. A slot whose trial failed (its worker died, was stopped or met an error) gets another trial, queued by
 whoever sees it; should two see it at once, the trial with the lower number is trained and the other dropped.
+Workers draw candidates one after the other. Who draws what another is at work on waits for its result.
 The budget counts finished trials: complete ones and pruned ones.
 """
 
@@ -118,9 +119,11 @@ class _Worker:
             return
         with suppress(UpdateFinishedTrialError), self.attendance.at_work(self.study, trial):
             try:
-                value = self._train(trial)
+                value = self._value(trial)
             except optuna.TrialPruned:
                 self._end(trial, TrialState.PRUNED)
+            except _TwinFailedError:
+                self._end(trial, TrialState.FAIL)  # so the slot is drawn anew
             except BaseException:
                 self._end(trial, TrialState.FAIL)
                 raise
@@ -135,10 +138,13 @@ class _Worker:
         rivals = [other for other in trials if other.number < trial.number and slots[other.number] == slot]
         return slot < self.tune.trials and all(other.state not in _LIVE for other in rivals)
 
-    def _train(self, trial: Trial) -> float:
-        candidate = draw_candidate(self.tune, trial)
-        if twin := self._twin_of(trial):
-            return _repeat(trial, twin)
+    def _value(self, trial: Trial) -> float:
+        with self.attendance.drawing(self.study):
+            candidate = draw_candidate(self.tune, trial)
+            twin = self._twin_of(trial)
+        return self._train(trial, candidate) if twin is None else _repeat(trial, self._ended(twin))
+
+    def _train(self, trial: Trial, candidate: Candidate) -> float:
         best: list[float] = []
         for fold, scores in enumerate(self.objective(candidate)):
             best.append(-math.inf)
@@ -148,16 +154,35 @@ class _Worker:
                 # A sum over folds never falls from one to the next, so the pruner, which looks at the highest
                 # report so far, looks at this fold.
                 so_far = math.fsum([*best[:-1], score]) / self.tune.folds
-                trial.report(so_far, fold * self.tune.epochs + epoch)
+                trial.report(so_far, fold * self.tune.all_epochs + epoch)
                 if trial.should_prune():
                     raise optuna.TrialPruned
                 best[-1] = max(best[-1], score)
         return math.fsum(best) / self.tune.folds
 
     def _twin_of(self, trial: Trial) -> FrozenTrial | None:
-        """A finished trial with the same values: training is deterministic, so it would end the same."""
-        finished = self.study.get_trials(deepcopy=False, states=_FINISHED)
-        return next((other for other in finished if other.params == trial.params), None)
+        """A trial with the same values: training is deterministic, so it would end the same.
+
+        It is finished, or else somebody is at work on it.
+        """
+        states = (*_FINISHED, TrialState.RUNNING)
+        others = self.study.get_trials(deepcopy=False, states=states)
+        twins = [other for other in others if other.number != trial.number and other.params == trial.params]
+        return min(twins, key=lambda twin: (twin.state is TrialState.RUNNING, twin.number), default=None)
+
+    def _ended(self, twin: FrozenTrial) -> FrozenTrial:
+        """Wait for a trial to end.
+
+        Raises:
+            _TwinFailedError: it came to nothing.
+        """
+        while twin.state is TrialState.RUNNING:
+            time.sleep(_POLL_S)
+            self.attendance.bury_dead(self.study)
+            twin = self._trials()[twin.number]
+        if twin.state not in _FINISHED:
+            raise _TwinFailedError
+        return twin
 
     def _end(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
         self.study.tell(trial, value, state, skip_if_finished=True)
@@ -166,10 +191,14 @@ class _Worker:
         return self.study.get_trials(deepcopy=False)
 
 
+class _TwinFailedError(Exception):
+    """The trial whose result another was to take came to nothing."""
+
+
 def _pruner(tune: TuneParams) -> optuna.pruners.BasePruner:
     # The median needs no more than a few trials, and so few are the rule here; Hyperband divides them among
     # brackets, in each of which the sampler starts anew.
-    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=tune.epochs // 3)
+    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=tune.all_epochs // 3)
 
 
 def _repeat(trial: Trial, twin: FrozenTrial) -> float:
@@ -183,7 +212,7 @@ def _repeat(trial: Trial, twin: FrozenTrial) -> float:
 def _result(tune: TuneParams, slot: int, trial: FrozenTrial) -> TrialResult:
     """A trial as others see it: what was reported, as a mean of the folds it had begun."""
     scores = tuple(
-        reported * tune.folds / (step // tune.epochs + 1)
+        reported * tune.folds / (step // tune.all_epochs + 1)
         for step, reported in sorted(trial.intermediate_values.items())
     )
     pruned = trial.state is TrialState.PRUNED

@@ -58,7 +58,7 @@ def test_a_helper_finds_the_search_of_this_machine_and_finishes_it(project, monk
     assert call("tune-worker", "--task", TASK).exit_code == 0
     assert not Path("reports/tune", TASK).exists()
 
-    monkeypatch.setattr(stage, "fold_scores", lambda *_: None)  # nothing is left to train
+    monkeypatch.setattr(stage, "fold_scores", lambda *_, **_kept: None)  # nothing is left to train
     assert call(*words_of_stage()).exit_code == 0
     best = json.loads(Path("reports/tune", TASK, "best.json").read_text())
     assert best["trials"] == 3

@@ -72,3 +72,12 @@ def test_a_variant_that_does_not_go_with_what_tuning_chose_is_named():
 def test_a_tuned_backbone_that_is_not_there_is_named_before_anything_is_trained():
     with pytest.raises(ParamsError, match=r"no backbone 'resnet_10t'; did you mean resnet10t"):
         made(best=BEST | {"backbone": "resnet_10t"})
+
+
+def test_a_recipe_that_does_not_go_with_what_tuning_chose_is_one_sentence():
+    recipe = RecipeParams(cache_prefix=True)
+
+    with pytest.raises(
+        ParamsError, match=r"^finetune\.recipe in params\.yaml does not .*: cache_prefix keeps"
+    ):
+        made(best=BEST | {"augment.mixup_alpha": 0.2}, recipe=recipe)

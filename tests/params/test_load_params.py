@@ -18,6 +18,21 @@ def test_a_section_that_is_not_there_is_named_without_the_rest_of_the_file(tmp_p
     assert "alone" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [("", "nothing"), ("# later\n", "nothing"), ("- split\n", "a list"), ("split\n", "one value")],
+)
+def test_a_file_without_sections_is_one_sentence(tmp_path, text, held):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+
+    assert str(caught.value).startswith(f"{path} holds {held}, expected the sections of docs/params.md")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_misspelt_parameter_is_an_error_that_names_it(tmp_path):
     with pytest.raises(ParamsError, match=r"views\.size_pixels: there is no such parameter"):
         load_params(edited(tmp_path, ["views", "size_pixels"], 96))
@@ -102,11 +117,12 @@ def test_one_task_can_be_tuned_otherwise_without_touching_the_others(tmp_path):
 
 def test_a_binary_task_answers_with_no_panel(tmp_path):
     recipe = ["tasks", "nodule-binary", "finetune", "variants"]
+    panels = {"answers": "label", "reader_share": 1.0}
 
     with pytest.raises(ParamsError, match=r"nodule-binary: recipe\.answers: label needs the readers' five"):
-        load_params(edited(tmp_path, recipe, {"panels": {"answers": "label"}}))
+        load_params(edited(tmp_path, recipe, {"panels": panels}))
 
-    load_params(edited(tmp_path, ["tasks", "nodule-five", *recipe[2:]], {"panels": {"answers": "label"}}))
+    load_params(edited(tmp_path, ["tasks", "nodule-five", *recipe[2:]], {"panels": panels}))
 
 
 @pytest.mark.parametrize("place", ["recipe", "variants"])

@@ -17,3 +17,11 @@ def test_kept_activations_of_single_images_cannot_be_mixed(kind):
         RecipeParams(cache_prefix=True, augment=augment)
 
     assert RecipeParams(augment=augment).augment == augment
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_labels_are_made_only_of_what_was_learnt_of_readers_alone(share):
+    with pytest.raises(ValueError, match=rf"answers: label .* with reader_share: {share:g} the model learns"):
+        RecipeParams(answers="label", reader_share=share)
+
+    assert RecipeParams(answers="label", reader_share=1.0).answers == "label"

@@ -43,6 +43,7 @@ def test_a_space_is_written_as_choices_and_ranges(tmp_path):
         ({"batch_size": None}, "batch_size is missing; give it as a list of its choices"),
         ({"augment.blur": [1]}, "augment.blur cannot be searched; choose of batch_size, optimizer,"),
         ({"augment": [1]}, "augment cannot be searched; choose of"),
+        ({"loss.of.what": [1]}, "loss.of.what cannot be searched; choose of"),
         ({"augment.mixup_alpha.low": [1]}, "augment.mixup_alpha.low cannot be searched; choose of"),
         (
             {"optimizer": ["adamw", "lion"]},
@@ -73,6 +74,14 @@ def test_a_space_is_written_as_choices_and_ranges(tmp_path):
             "a list of numbers or words, or a range of low and high, found [[",
         ),
         ({"trainable": [0.5]}, "trainable: Input should be a list, found 0.5"),
+        (
+            {"loss": ["focal"], "cache_prefix": [False, True], "augment.mixup_alpha": [0.0, 0.3]},
+            "augment.mixup_alpha: 0.3 with cache_prefix: true may be drawn; cache_prefix keeps what",
+        ),
+        (
+            {"augment.cutmix_alpha": {"low": 0, "high": 0.5}, "cache_prefix": [False, True]},
+            "augment.cutmix_alpha: 0.5 with cache_prefix: true may be drawn; cache_prefix keeps what",
+        ),
     ],
 )
 def test_a_wrong_space_is_one_sentence_that_says_where(tmp_path, searched, sentence):
@@ -103,6 +112,15 @@ def test_a_range_is_of_whole_numbers_where_the_field_is_one(name, whole):
 @pytest.mark.parametrize(("scale", "middle"), [("log", 1e-3), ("linear", 0.00505)])
 def test_the_middle_of_a_range_is_that_of_its_scale(scale, middle):
     assert Range(low=1e-4, high=1e-2, scale=scale).middle == pytest.approx(middle)
+
+
+def test_a_rate_of_the_head_is_searched_where_trials_train_the_head_alone():
+    space = OWN | {"head_learning_rate": {"low": 1e-4, "high": 1e-2, "scale": "log"}}
+
+    with pytest.raises(ValueError, match=r"head_learning_rate changes nothing .* raise tune\.head_epochs"):
+        TuneParams(space=space)
+
+    assert "head_learning_rate" in TuneParams(head_epochs=1, space=space).space
 
 
 def test_a_space_is_checked_against_the_recipe_it_belongs_to():

@@ -161,6 +161,7 @@ def name_of(inputs, split, params=PARAMS):
         screen=inputs / "screen",
         views=inputs / "views",
         split=split,
+        out=inputs / "named",
     ).name
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from training_examples import STILL, make_data
+from training_examples import STILL, make_data, make_examples
 
 from lungml.augment.balance import Showings
 from lungml.errors import InputError, ParamsError
@@ -117,7 +117,15 @@ def test_batches_differ_in_size_by_one_at_most():
     assert [len(batch) for batch in found] == [10, 10, 10, 10]
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(1, [10]), (3, [3, 3, 4]), (4, [2, 3, 2, 3]), (25, [1] * 10)])
+def test_no_step_shows_one_image_alone():
+    odd = make_examples("train", 41)
+
+    steps = draw_steps(odd, RecipeParams(imbalance="none"), 2, seed=1, epoch=0)
+
+    assert sorted(len(shown.rows) for shown in steps) == [2] * 19 + [3]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [10]), (3, [3, 3, 4]), (4, [2, 3, 2, 3]), (25, [2] * 5)])
 def test_a_batch_comes_apart_into_even_micro_batches_in_its_order(count, sizes):
     batch = batches(RecipeParams(imbalance="none"), batch_size=12)[0]
 

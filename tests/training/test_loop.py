@@ -90,6 +90,17 @@ def test_a_batch_in_micro_batches_trains_as_the_whole_batch_does_where_nothing_l
     assert [each.val_loss for each in others] == pytest.approx([each.val_loss for each in records], abs=1e-4)
 
 
+def test_more_micro_batches_than_pairs_of_images_still_train_batch_norm():
+    """Here the maps behind it have one pixel, so one image has no variance, and torch refuses it."""
+    classifier = make_classifier()
+    classifier.backbone[1][0].stride = (7, 7)
+    recipe = RECIPE.model_copy(update={"accumulate": 16})
+
+    records = list(train(classifier, make_data(), make_settings(recipe=recipe, batch_size=16, epochs=1)))
+
+    assert [record.epoch for record in records] == [1, 2]
+
+
 def test_frozen_statistics_stay_those_the_network_came_with():
     recipe = RECIPE.model_copy(update={"norm_statistics": "frozen"})
     classifier, before = make_classifier(), weights(make_classifier())

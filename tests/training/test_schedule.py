@@ -21,6 +21,12 @@ def test_the_head_comes_first_on_a_frozen_backbone_at_one_thousandth(schedule):
     assert {plan.learning_rate(share) for plan in head for share in (0.0, 0.5)} == {1e-3}
 
 
+def test_the_head_comes_first_at_the_rate_of_the_recipe():
+    head, later = plan_epochs(RecipeParams(schedule="moderate", head_learning_rate=0.02), None, 1, 1)
+
+    assert (head.learning_rate(0.5), later.learning_rate(0.5)) == (0.02, 5e-4)
+
+
 @pytest.mark.parametrize(
     ("schedule", "frozen", "first", "last"),
     [

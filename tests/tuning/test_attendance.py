@@ -112,6 +112,41 @@ def three_workers_of_which_one_dies(folder, start, options):
     return [workers[0].trials(), workers[2].trials()]
 
 
+FEW = {"batch_size": [16, 32], "optimizer": ["adamw"], "learning_rate": [3e-3], "head": ["linear", "mlp"]}
+
+
+@pytest.mark.parametrize("kept_in", ["journal", pytest.param("database", marks=pytest.mark.slow)])
+def test_no_candidate_is_trained_by_two_workers(tmp_path, start, kept_in, request):
+    """Three workers and four candidates: they draw what another is at work on, and take what comes of it."""
+    place = {"journal": tmp_path / "study.log"}
+    if kept_in == "database":
+        url = place_of(tmp_path, {"LUNGML_TUNE_STORAGE": request.getfixturevalue("database")}).url
+        place = {"url": url, "heartbeat_s": 1}
+    tune = params(trials=10, space=FEW)
+    workers = [start(tune=tune, epoch_s=0.3, **place) for _ in range(3)]
+
+    told = [worker.trials() for worker in workers]
+
+    assert told[0] == told[1] == told[2]
+    different = {tuple(values.items()) for _, values, *_ in told[0]}
+    assert len(told[0]) == 10
+    assert len(begun(tmp_path / "log")) == len(different)
+
+
+def test_of_a_candidate_whose_worker_is_killed_another_worker_takes_over(tmp_path, start):
+    """The other waits for what comes of it, since there is no other candidate."""
+    tune = params(trials=2, space=FEW | {"batch_size": [16], "head": ["mlp"]})
+    first = start(journal=tmp_path / "study.log", tune=tune, epoch_s=100)
+    wait_until(lambda: len(begun(tmp_path / "log")) == 1)
+    second = start(journal=tmp_path / "study.log", tune=tune)
+    wait_until(lambda: len(trials_in(Place(tmp_path / "study.log"))) == 2)
+
+    first.kill()
+
+    assert [number for number, *_ in second.trials()] == [0, 1]
+    assert begun(tmp_path / "log") == [first.process.pid, second.process.pid]
+
+
 def check_that_no_work_was_done_twice(folder, place, told, *, trials):
     found = trials_in(place)
     slots = slots_of(found)

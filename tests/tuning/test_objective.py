@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from training_examples import RECIPE, make_data
 
 from lungml.errors import ParamsError
 from lungml.params.model import WeightsParams
+from lungml.training import kept
 from lungml.training.kept import Kept
 from lungml.tuning.candidate import Candidate
 from lungml.tuning.objective import fold_scores, tuning_splits
@@ -77,10 +79,32 @@ def test_the_first_candidate_of_a_search_pays_for_the_frozen_layers(monkeypatch)
     assert len(filled) == paid > 0
 
 
+def test_what_is_too_much_for_memory_is_where_the_search_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "_IN_MEMORY", 0)
+    tune = params(epochs=1, recipe=HEAD_ALONE.model_dump())
+    weights = WeightsParams()
+    objective = fold_scores(tune, weights, "mobilenetv3_small_050", [make_data()], folder=tmp_path)
+
+    (scores,) = objective(CANDIDATE)
+    next(scores)
+
+    assert f"{tmp_path}/" in Path("/proc/self/maps").read_text()
+
+
 def test_another_value_of_a_recipe_s_field_is_another_training():
     blurred = Candidate({**CANDIDATE.values, "augment.zoom": 0.5})
 
     assert scores(blurred) != scores()
+
+
+def test_the_rate_of_the_head_matters_in_the_epochs_of_the_head_alone():
+    stands_still = Candidate({**CANDIDATE.values, "head_learning_rate": 1e-9})
+
+    assert scores(stands_still) == scores()
+    ((learnt, *_),) = scores(head_epochs=1)
+    ((drawn, *later),) = scores(stands_still, head_epochs=1)
+    assert drawn < learnt
+    assert len(later) == 2
 
 
 def test_a_training_that_diverges_says_nan_and_ends():

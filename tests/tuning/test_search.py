@@ -147,6 +147,16 @@ def test_the_value_of_a_trial_is_the_mean_of_the_best_epochs_of_its_folds(tmp_pa
     assert trial.scores == pytest.approx((0.2, 0.8, 0.6, (0.8 + 0.3) / 2, (0.8 + 0.1) / 2, (0.8 + 0.4) / 2))
 
 
+def test_epochs_of_the_head_alone_are_counted_in_every_fold(tmp_path):
+    def folds(_):
+        yield iter([0.2, 0.8, 0.6])
+        yield iter([0.3, 0.1, 0.4])
+
+    (trial,) = run(tmp_path, params(trials=1, folds=2, head_epochs=1, epochs=2), folds)
+
+    assert trial.scores == pytest.approx((0.2, 0.8, 0.6, (0.8 + 0.3) / 2, (0.8 + 0.1) / 2, (0.8 + 0.4) / 2))
+
+
 def test_a_candidate_that_fails_on_a_hard_fold_is_pruned_there(tmp_path):
     """Fold 0 is easy for all, fold 1 is hard: its scores are below every score of fold 0."""
 
