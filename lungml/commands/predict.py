@@ -55,11 +55,13 @@ def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool, abst
     the probability of each score) and p_malignant (p4 + p5, or that of a model of two classes). Then follow
     distance, how far the image lies from those of train for the model's first member (0 is usual, 1 is
     rare), and out_of_distribution, true where that is too far to believe the answer; both are empty for a
-    model that an older lungml made. The views are cut as in training. The files given are only read.
+    model that an older lungml made. The views are cut as in training; crops that cover less than half of
+    their width, or have fewer than 16 pixels, are refused. The files given are only read.
     """
     from lungml.bundle import read_bundle
     from lungml.evaluation.answer_table import abstention_sentence, answer_table
     from lungml.files import write_text
+    from lungml.sources.crop_sizes import refuse_small
     from lungml.sources.unlabelled import read_unlabelled
 
     if out.resolve() in {crops.resolve(), points.resolve()}:
@@ -72,6 +74,7 @@ def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool, abst
             f"name a model of {Task.NODULE_BINARY} or {Task.NODULE_FIVE}"
         )
     given = read_unlabelled(crops, points)
+    refuse_small(given, bundle.views)
     answers = predict_crops(bundle, given, tta=tta)
     threshold = None if bundle.usual is None else bundle.usual.threshold(_abstention(abstention))
     table = answer_table(bundle.task.target, answers, threshold)

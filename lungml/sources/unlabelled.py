@@ -25,6 +25,7 @@ from lungml.sources.csv_table import CsvTable, read_csv
 class UnlabelledCrops:
     """Crops in the order of their table: `images_hu` (N, h, w) native pixels, `spacing_mm` (N,) of them."""
 
+    archive: Path
     nodule_ids: tuple[str, ...]
     images_hu: NDArray[np.int16]
     spacing_mm: tuple[float, ...]
@@ -54,7 +55,7 @@ def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
     places = {name: place for place, name in enumerate(there)}
     _refuse(f"{table}: nodule(s) without a crop in {archive}", [name for name in names if name not in places])
     _refuse(f"{archive}: nodule(s) without a row in {table}", sorted(set(places) - set(names)))
-    return UnlabelledCrops(names, images_hu[[places[name] for name in names]], spacing_mm)
+    return UnlabelledCrops(archive, names, images_hu[[places[name] for name in names]], spacing_mm)
 
 
 def _images(archive: Path) -> tuple[NDArray[np.int16], tuple[str, ...]]:

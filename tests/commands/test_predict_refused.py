@@ -72,6 +72,12 @@ BAD = {
     "no CSV": (lambda folder: (folder / "crops.csv").write_text('a"b\n"'), "crops.csv"),
     "floats": (change_archive(hu=lambda old: old["hu"].astype(float)), "float64 .*expected int16"),
     "wrong axes": (change_archive(hu=lambda old: old["hu"][:, None]), r"int16 \(48, 1, 21, 21\)"),
+    "no pixels": (change_archive(hu=lambda old: old["hu"][:, :0, :0]), r"int16 \(48, 0, 0\)"),
+    "one pixel": (change_archive(hu=lambda old: old["hu"][:, 10:11, 10:11]), "of 1 x 1 pixels, .*16 x 16"),
+    "too narrow": (
+        change_table(pixel_spacing_mm=with_first("0.3")),
+        r"1 of 48 crops .*000 \(6\.3 mm\): .* 7 mm",
+    ),
     "no hu": (change_archive(hu=lambda old: None), "no archive of hu and nodule_id"),
     "archive with an id twice": (
         change_archive(nodule_id=lambda old: np.roll(old["nodule_id"], 1)[[0, 0, *range(2, 48)]]),
