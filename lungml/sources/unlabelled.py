@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from lungml.sources.cells import shown
 from lungml.sources.crop_files import read_archive
 from lungml.sources.crop_tables import NEEDED
 from lungml.sources.crops import MAX_SPACING_MM
-from lungml.sources.csv_table import CsvTable, read_csv
+from lungml.sources.csv_table import CsvTable, read_csv, read_header
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
     for path in (archive, table):
         if not path.is_file():
             raise MissingInputError(f"{path} is not there; name an archive of crops and the table of them")
+    if is_zipfile(table):
+        swapped = f"lungml predict {table} --points {archive}"
+        instead = f"name the CSV of {table}" if is_zipfile(archive) else f"the archive comes first: {swapped}"
+        raise InputError(f"--points {table} is an archive of arrays, not a table; {instead}")
     names, spacing_mm = _rows(table)
     images_hu, there = _images(archive)
     places = {name: place for place, name in enumerate(there)}
@@ -99,7 +104,7 @@ def _rows(path: Path) -> tuple[tuple[str, ...], tuple[float, ...]]:
 def _column(path: Path, table: CsvTable, name: str) -> int:
     place = table.column([name])
     if place is None:
-        found = ", ".join(table.columns)[:_SHOWN_CHARACTERS] or "none"
+        found = ", ".join(read_header(path))[:_SHOWN_CHARACTERS] or "none"
         raise InputError(f"{path} lacks the column {name}: found {found}, expected {', '.join(NEEDED)}")
     return place
 

@@ -1,0 +1,52 @@
+"""The two files of crops to be predicted, as people hand them over."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungml.errors import InputError
+from lungml.sources.unlabelled import read_unlabelled
+
+
+def write(folder):
+    """An archive of crops a and b, and its table; give their paths."""
+    archive, table = folder / "crops.npz", folder / "crops.csv"
+    hu = np.stack([np.full((21, 21), each, np.int16) for each in (-850, 50)])
+    np.savez(archive, hu=hu, nodule_id=np.array(["a", "b"]))
+    pd.DataFrame({"nodule_id": ["b", "a"], "patient_id": ["P1", "P2"], "pixel_spacing_mm": 0.7}).to_csv(
+        table, index=False
+    )
+    return archive, table
+
+
+def test_crops_come_in_the_order_of_the_table(tmp_path):
+    found = read_unlabelled(*write(tmp_path))
+
+    assert found.nodule_ids == ("b", "a")
+    assert found.images_hu[:, 10, 10].tolist() == [50, -850]
+
+
+def test_files_in_each_others_place_are_told_which_is_which(tmp_path):
+    archive, table = write(tmp_path)
+
+    with pytest.raises(InputError) as refused:
+        read_unlabelled(table, archive)
+
+    sentence = str(refused.value)
+    assert sentence.startswith(f"--points {archive} is an archive of arrays, not a table")
+    assert f"lungml predict {archive} --points {table}" in sentence
+
+
+def test_an_archive_in_the_place_of_the_table_is_named(tmp_path):
+    archive, _ = write(tmp_path)
+
+    with pytest.raises(InputError, match="is an archive of arrays, not a table; name the CSV"):
+        read_unlabelled(archive, archive)
+
+
+def test_bytes_that_are_no_text_are_not_shown(tmp_path):
+    archive, table = write(tmp_path)
+    table.write_bytes(b"\x00\x01\xff" * 50)
+
+    with pytest.raises(InputError, match="lacks the column nodule_id: found none, expected"):
+        read_unlabelled(archive, table)
