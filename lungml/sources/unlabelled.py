@@ -27,6 +27,8 @@ class UnlabelledCrops:
     """Crops in the order of their table: `images_hu` (N, h, w) native pixels, `spacing_mm` (N,) of them."""
 
     archive: Path
+    not_asked: int
+    """Crops of the archive that the table has no row for."""
     nodule_ids: tuple[str, ...]
     images_hu: NDArray[np.int16]
     spacing_mm: tuple[float, ...]
@@ -42,11 +44,11 @@ class UnlabelledCrops:
 
 
 def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
-    """Read an archive of `hu` and `nodule_id` and the table of its nodules; more columns are not looked at.
+    """Read the crops that a table names from an archive of `hu` and `nodule_id`; its other columns are ignored.
 
     Raises:
         MissingInputError: one of the files is not there.
-        InputError: a file is not of that form, a nodule is in one of them only, or a spacing is impossible.
+        InputError: a file is not of that form, a row has no crop, or a spacing is impossible.
     """
     for path in (archive, table):
         if not path.is_file():
@@ -59,8 +61,8 @@ def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
     images_hu, there = _images(archive)
     places = {name: place for place, name in enumerate(there)}
     _refuse(f"{table}: nodule(s) without a crop in {archive}", [name for name in names if name not in places])
-    _refuse(f"{archive}: nodule(s) without a row in {table}", sorted(set(places) - set(names)))
-    return UnlabelledCrops(archive, names, images_hu[[places[name] for name in names]], spacing_mm)
+    images_hu = images_hu[[places[name] for name in names]]
+    return UnlabelledCrops(archive, len(places) - len(names), names, images_hu, spacing_mm)
 
 
 def _images(archive: Path) -> tuple[NDArray[np.int16], tuple[str, ...]]:

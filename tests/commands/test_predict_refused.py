@@ -62,12 +62,6 @@ BAD = {
     "id empty": (change_table(nodule_id=with_first("")), "rows without a nodule_id: row 2"),
     "id twice": (change_table(nodule_id=with_first("001")), "share a nodule_id: 001"),
     "id in the table only": (change_table(nodule_id=with_first("900")), "without a crop .*: 900"),
-    "id in the archive only": (
-        lambda folder: pd.read_csv(folder / "crops.csv", dtype=str)[3:].to_csv(
-            folder / "crops.csv", index=False
-        ),
-        "without a row .*: 000, 001, 002",
-    ),
     "no rows": (lambda folder: (folder / "crops.csv").write_text(HEADER), "no row below its header"),
     "no CSV": (lambda folder: (folder / "crops.csv").write_text('a"b\n"'), "crops.csv"),
     "floats": (change_archive(hu=lambda old: old["hu"].astype(float)), "float64 .*expected int16"),

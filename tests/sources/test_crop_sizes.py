@@ -18,7 +18,7 @@ def crops(shape_px, *spacing_mm):
     """Crops a, b, ... of lung."""
     names = tuple("abc"[: len(spacing_mm)])
     images_hu = np.full((len(names), *shape_px), -850, np.int16)
-    return UnlabelledCrops(Path("crops.npz"), names, images_hu, spacing_mm)
+    return UnlabelledCrops(Path("crops.npz"), 0, names, images_hu, spacing_mm)
 
 
 @pytest.mark.parametrize("spacing_mm", [0.46, 0.7, 0.98])

@@ -24,6 +24,7 @@ def test_crops_come_in_the_order_of_the_table(tmp_path):
 
     assert found.nodule_ids == ("b", "a")
     assert found.images_hu[:, 10, 10].tolist() == [50, -850]
+    assert found.not_asked == 0
 
 
 def test_files_in_each_others_place_are_told_which_is_which(tmp_path):
@@ -50,3 +51,14 @@ def test_bytes_that_are_no_text_are_not_shown(tmp_path):
 
     with pytest.raises(InputError, match="lacks the column nodule_id: found none, expected"):
         read_unlabelled(archive, table)
+
+
+def test_a_table_may_ask_for_fewer_crops_than_there_are(tmp_path):
+    archive, table = write(tmp_path)
+    pd.read_csv(table)[:1].to_csv(table, index=False)
+
+    found = read_unlabelled(archive, table)
+
+    assert found.nodule_ids == ("b",)
+    assert found.images_hu[:, 10, 10].tolist() == [50]
+    assert found.not_asked == 1
