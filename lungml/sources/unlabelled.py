@@ -44,7 +44,7 @@ class UnlabelledCrops:
 
 
 def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
-    """Read the crops that a table names from an archive of `hu` and `nodule_id`; its other columns are ignored.
+    """Read the crops that a table names from an archive of `hu` and `nodule_id`; other columns are ignored.
 
     Raises:
         MissingInputError: one of the files is not there.
@@ -60,7 +60,11 @@ def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
     names, spacing_mm = _rows(table)
     images_hu, there = _images(archive)
     places = {name: place for place, name in enumerate(there)}
-    _refuse(f"{table}: nodule(s) without a crop in {archive}", [name for name in names if name not in places])
+    _refuse(
+        f"{table}: nodule(s) without a crop in {archive}",
+        [name for name in names if name not in places],
+        f"; the archive's ids look like {', '.join(map(repr, there[:_SHOWN_IDS]))}",
+    )
     images_hu = images_hu[[places[name] for name in names]]
     return UnlabelledCrops(archive, len(places) - len(names), names, images_hu, spacing_mm)
 
@@ -120,11 +124,12 @@ def _spacing(text: str) -> float:
     return value if 0 < value <= MAX_SPACING_MM else math.nan
 
 
-def _refuse(what: str, wrong: list[str]) -> None:
+def _refuse(what: str, wrong: list[str], hint: str = "") -> None:
     if wrong:
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        raise InputError(f"{what}: {', '.join(wrong[:_SHOWN])}{more}. Correct that and run again")
+        raise InputError(f"{what}: {', '.join(wrong[:_SHOWN])}{more}{hint}. Correct that and run again")
 
 
 _SHOWN = 5
+_SHOWN_IDS = 2
 _SHOWN_CHARACTERS = 200

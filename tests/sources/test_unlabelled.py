@@ -62,3 +62,29 @@ def test_a_table_may_ask_for_fewer_crops_than_there_are(tmp_path):
     assert found.nodule_ids == ("b",)
     assert found.images_hu[:, 10, 10].tolist() == [50]
     assert found.not_asked == 1
+
+
+def with_ids(folder, ids):
+    """The files of `write`, with other ids in the archive."""
+    archive, table = write(folder)
+    np.savez(archive, hu=np.zeros((2, 21, 21), np.int16), nodule_id=ids)
+    return archive, table
+
+
+def test_ids_in_bytes_are_text(tmp_path):
+    assert read_unlabelled(*with_ids(tmp_path, np.array([b"a", b"b"]))).nodule_ids == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("ids", "shown"), [(np.array([1, 2]), "'1', '2'"), (np.array([1.0, 2.0]), r"'1\.0', '2\.0'")]
+)
+def test_ids_that_do_not_fit_are_shown_as_the_archive_has_them(tmp_path, ids, shown):
+    with pytest.raises(InputError, match=f"without a crop in .*: b, a; the archive.s ids look like {shown}"):
+        read_unlabelled(*with_ids(tmp_path, ids))
+
+
+def test_ids_that_are_python_objects_are_to_be_saved_as_text(tmp_path):
+    with pytest.raises(InputError, match=r"found nodule_id of Python objects.*ids\.astype\(str\)") as refused:
+        read_unlabelled(*with_ids(tmp_path, np.array(["a", "b"], dtype=object)))
+
+    assert "no archive of hu" not in str(refused.value)
