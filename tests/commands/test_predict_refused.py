@@ -7,7 +7,7 @@ from predicted_crops import change_archive, predict
 from small_cohort import make_bundle, write_cohort
 
 from lungml.bundle import write_bundle
-from lungml.errors import InputError, MissingInputError, ModelError, ParamsError
+from lungml.errors import InputError, MissingInputError, ModelError, ParamsError, ServiceError
 from lungml.terms import Task
 
 pytest_plugins = ["mlflow_project", "crops_project"]
@@ -17,6 +17,22 @@ def test_a_model_that_is_not_registered_is_named(given, project):
     for uri in ("models:/lungml-nodule-five@champion", "models:/lungml-nodule-five/7"):
         with pytest.raises(ModelError, match=uri):
             predict(given, uri)
+
+
+@pytest.mark.parametrize("store", [None, "http://127.0.0.1:1"])
+def test_asking_for_a_registered_model_leaves_nothing_in_an_empty_folder(given, tmp_path, monkeypatch, store):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if store is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+
+    with pytest.raises((ModelError, ServiceError), match=r"mlruns|127\.0\.0\.1"):
+        predict(given, "models:/lungml-nodule-five@champion")
+
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_slice_model_is_refused(given, tmp_path):
