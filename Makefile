@@ -25,9 +25,10 @@ demo: setup ## run the whole pipeline on the embedded cohort and print the table
 	@lungml demo
 
 RUN ?= runs/lidc-crops
-lidc-crops: setup ## real nodules, from arrays to registered models: DATA=folder WEIGHTS=folder [RUN=folder]
+lidc-crops: ## real nodules, from arrays to registered models: DATA=folder WEIGHTS=folder [RUN=folder]
 	@test -d "$(DATA)" && test -d "$(WEIGHTS)" || { echo "make lidc-crops needs DATA=<folder with nodules_hu.npz and nodules.csv> and WEIGHTS=<folder with mobilenetv2_100_coral.safetensors>; docs/results.md says where they come from"; exit 2; }
-	@test -d "$(RUN)" || lungml workspace "$(RUN)" --params configs/lidc-crops.yaml \
+	@$(MAKE) -s setup
+	@lungml workspace "$(RUN)" --params configs/lidc-crops.yaml \
 		--set acquire.folder="$(abspath $(DATA))" --set weights.folder="$(abspath $(WEIGHTS))"
 	@cd "$(RUN)" && PYTHONPATH="$$PWD" lungml demo
 

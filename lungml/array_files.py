@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from lungml.errors import InputError
@@ -28,13 +29,18 @@ class TooLargeError(ArraysError):
     """It would unpack to more than `MAX_BYTES`."""
 
 
+class MemberError(ArraysError):
+    """One of its arrays cannot be used; the text begins with its name."""
+
+
 def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """Those of the arrays `names` that an archive holds; nothing of it is unpickled.
+    """Those of the arrays `names` that an archive holds, bytes as text; nothing of it is unpickled.
 
     Raises:
         TooLargeError: it is not even begun to unpack.
-        ArraysError: it is no archive, is damaged or encrypted, or a member of such a name is no array, or
-            one of words that are no Unicode.
+        MemberError: a member of such a name is no array, or one of Python objects or of words that are no
+            Unicode.
+        ArraysError: it is no archive, is damaged or encrypted.
     """
     try:
         with zipfile.ZipFile(path) as members:
@@ -42,15 +48,32 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
         if unpacked > MAX_BYTES:
             raise TooLargeError(f"{unpacked / 2**30:.1f} GiB when unpacked")
         with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in names if name in archive}
+            return {name: _member(archive, name) for name in names if name in archive}
     except _DAMAGE as error:
         raise ArraysError(f"no readable archive of arrays ({error})") from error
-    for name, array in found.items():
-        if not isinstance(array, np.ndarray):  # NumPy hands on the bytes of what has no header of an array
-            raise ArraysError(f"{name} is no array")
-        if array.dtype.kind == "U" and not _is_unicode(array):  # NumPy fails only when a word is looked at
-            raise ArraysError(f"{name} holds characters that do not exist")
-    return found
+
+
+def _member(archive: NpzFile, name: str) -> NDArray[Any]:
+    try:
+        array = archive[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):  # it was an array of objects if NumPy speaks of that
+            raise
+        raise MemberError(f"{name} of Python objects") from error
+    if not isinstance(array, np.ndarray):  # NumPy hands on the bytes of what has no header of an array
+        raise MemberError(f"{name} is no array")
+    if array.dtype.kind == "S":
+        return _decoded(name, array)
+    if array.dtype.kind == "U" and not _is_unicode(array):  # NumPy fails only when a word is looked at
+        raise MemberError(f"{name} holds characters that do not exist")
+    return array
+
+
+def _decoded(name: str, words: NDArray[np.bytes_]) -> NDArray[np.str_]:
+    try:
+        return np.char.decode(words, "utf-8")
+    except UnicodeDecodeError as error:
+        raise MemberError(f"{name} holds bytes that are no UTF-8") from error
 
 
 def _is_unicode(words: NDArray[np.str_]) -> bool:

@@ -23,23 +23,29 @@ _AUTHOR = {"user.name": "lungml", "user.email": "lungml@localhost"}
 """Of the commit, where Git knows nobody."""
 
 
-def make_workspace(root: Path, folder: Path, changes: Mapping[str, Any]) -> None:
+def make_workspace(root: Path, folder: Path, changes: Mapping[str, Any]) -> bool:
     """Clone the project in `root` into `folder` and lay `changes` over its parameters.
+
+    A project that is there and has these parameters already stays as it is.
 
     Args:
         root: a Git repository with dvc.yaml.
-        folder: not there yet, or empty.
+        folder: not there yet, empty, or such a project.
         changes: as in `params.yaml`, but only what differs; a list replaces a list.
+
+    Returns:
+        Whether it was made now.
 
     Raises:
         MissingInputError: `root` is no project.
         InputError: files of `root` differ from its last commit.
-        ParamsError: `folder` is not empty, or the parameters are not allowed.
+        ParamsError: `folder` is something else, or a project of other parameters, or these are not allowed.
     """
     if not (root / "dvc.yaml").is_file() or not (root / ".git").exists():
         raise MissingInputError(f"{root} is not lungml's repository: it has no dvc.yaml or no .git; go there")
     if folder.is_dir() and any(folder.iterdir()):
-        raise ParamsError(f"{folder} is not empty; name a new folder")
+        _check_same(folder, changes)
+        return False
     written = (f":(exclude){name}" for name in WRITTEN_WHILE_RUNNING)
     if changed := _git(root, "diff", "--name-only", "HEAD", "--", ".", *written):
         raise InputError(
@@ -55,6 +61,30 @@ def make_workspace(root: Path, folder: Path, changes: Mapping[str, Any]) -> None
     known = {name: _git(folder, "config", "--default", value, name) for name, value in _AUTHOR.items()}
     author = [word for name, value in known.items() for word in ("-c", f"{name}={value}")]
     _git(folder, *author, "commit", "--quiet", "--allow-empty", "-m", "Parameters of this cohort", _PARAMS)
+    return True
+
+
+def _check_same(folder: Path, changes: Mapping[str, Any]) -> None:
+    if not (folder / "dvc.yaml").is_file() or not (folder / _PARAMS).is_file():
+        raise ParamsError(f"{folder} is not empty; name a new folder")
+    params = read_yaml(folder / _PARAMS)
+    if (difference := first_difference(params, laid_over(params, changes))) is not None:
+        name, found, wanted = difference
+        raise ParamsError(
+            f"{folder} is a project of {name}: {found}, not {wanted}. Name a new folder (RUN=folder of "
+            "`make lidc-crops`), or remove that one; to go on with it as it is, run `dvc repro` in it"
+        )
+
+
+def first_difference(params: Any, others: Any, name: str = "") -> tuple[str, Any, Any] | None:
+    """Name and both values of the first parameter that is not the same in `others`; None if all are."""
+    if isinstance(params, dict) and isinstance(others, dict):
+        inside = (
+            first_difference(params.get(key), others.get(key), f"{name}.{key}".lstrip("."))
+            for key in {**params, **others}
+        )
+        return next((each for each in inside if each is not None), None)
+    return None if params == others else (name, params, others)
 
 
 def laid_over(params: Any, changes: Any) -> Any:

@@ -76,10 +76,16 @@ def train_and_evaluate(root, task):
 def predict(folder, model, *options, out=None):
     """Run the command on the files in `folder`; give the table it wrote."""
     out = folder.parent / "out" / "answers.csv" if out is None else out
+    said_by_predict(folder, model, *options, out=out)
+    return pd.read_csv(out, dtype={"nodule_id": str})
+
+
+def said_by_predict(folder, model, *options, out):
+    """Run the command on the files in `folder`; give what it prints."""
     words = [folder / "crops.npz", "--points", folder / "crops.csv", "--model", model, "--out", out, *options]
     done = CliRunner().invoke(command, [str(word) for word in words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return pd.read_csv(out, dtype={"nodule_id": str})
+    return done.output
 
 
 ABSTAINING = ["distance", "out_of_distribution"]

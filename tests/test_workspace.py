@@ -6,7 +6,7 @@ import pytest
 
 from lungml.errors import InputError, MissingInputError, ParamsError
 from lungml.params import load_params, read_yaml
-from lungml.workspace import laid_over, make_workspace, set_value
+from lungml.workspace import first_difference, laid_over, make_workspace, set_value
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,6 +79,32 @@ def test_a_full_folder_stays_as_it_is(project, tmp_path):
     with pytest.raises(ParamsError, match="is not empty"):
         make_workspace(project, tmp_path / "mine", {})
     assert (tmp_path / "mine" / "a").read_text() == "b"
+
+
+def test_a_project_of_the_same_parameters_stays_as_it_is(project, tmp_path):
+    changes = {"acquire": {"folder": "/data/a"}, "embed": {"backbones": ["resnet10t"]}}
+
+    assert make_workspace(project, tmp_path / "mine", changes)
+    (tmp_path / "mine" / "a").write_text("b")
+    assert not make_workspace(project, tmp_path / "mine", changes)
+
+    assert (tmp_path / "mine" / "a").read_text() == "b"
+    assert git(tmp_path / "mine", "rev-list", "--count", "HEAD") == "2"
+
+
+def test_a_project_of_other_data_is_not_taken_for_that_of_these(project, tmp_path):
+    make_workspace(project, tmp_path / "mine", {"acquire": {"folder": "/data/a"}})
+
+    with pytest.raises(
+        ParamsError, match=r"mine is a project of acquire\.folder: /data/a, not /data/b\. Name"
+    ):
+        make_workspace(project, tmp_path / "mine", {"acquire": {"folder": "/data/b"}})
+    assert str(load_params(tmp_path / "mine" / "params.yaml").acquire.folder) == "/data/a"
+
+
+def test_a_parameter_that_only_one_has_is_a_difference():
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}) == ("a.c", None, 2)
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 1}}) is None
 
 
 def test_it_needs_the_repository(tmp_path):

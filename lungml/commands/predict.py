@@ -50,16 +50,19 @@ def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool, abst
     """Write what a model says about the nodules in the archive CROPS; they need no labels.
 
     CROPS is an .npz with `hu` (n, height, width), int16 native pixels, and `nodule_id`. The table of --points
-    has the columns nodule_id, patient_id and pixel_spacing_mm; others, such as labels, are not looked at.
-    --out gets a row for each of its rows, in their order: nodule_id, p1 to p5 (of a model of five classes:
-    the probability of each score) and p_malignant (p4 + p5, or that of a model of two classes). Then follow
-    distance, how far the image lies from those of train for the model's first member (0 is usual, 1 is
-    rare), and out_of_distribution, true where that is too far to believe the answer; both are empty for a
-    model that an older lungml made. The views are cut as in training. The files given are only read.
+    has the columns nodule_id, patient_id and pixel_spacing_mm; others, such as labels, are not looked at, nor
+    are crops that it has no row for. --out gets a row for each of its rows, in their order: nodule_id, p1 to
+    p5 (of a model of five classes: the probability of each score) and p_malignant (p4 + p5, or that of a
+    model of two classes). Then follow distance, how far the image lies from those of train for the model's
+    first member (0 is usual, 1 is rare), and out_of_distribution, true where that is too far to believe the
+    answer; both are empty for a model that an older lungml made. The views are cut as in training; crops that
+    cover less than half of their width, or have fewer than 16 pixels, are refused. The files given are only
+    read.
     """
     from lungml.bundle import read_bundle
     from lungml.evaluation.answer_table import abstention_sentence, answer_table
     from lungml.files import write_text
+    from lungml.sources.crop_sizes import refuse_small
     from lungml.sources.unlabelled import read_unlabelled
 
     if out.resolve() in {crops.resolve(), points.resolve()}:
@@ -72,6 +75,7 @@ def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool, abst
             f"name a model of {Task.NODULE_BINARY} or {Task.NODULE_FIVE}"
         )
     given = read_unlabelled(crops, points)
+    refuse_small(given, bundle.views)
     answers = predict_crops(bundle, given, tta=tta)
     threshold = None if bundle.usual is None else bundle.usual.threshold(_abstention(abstention))
     table = answer_table(bundle.task.target, answers, threshold)
@@ -80,6 +84,8 @@ def command(*, crops: Path, points: Path, model: str, out: Path, tta: bool, abst
     write_text(out, table.assign(out_of_distribution=beyond).to_csv(index=False))
     views = "mean over five views" if tta else "one view"
     say(f"{out}: {len(table)} nodules by a model of {bundle.task}, {views}; it predicts readers' ratings")
+    if given.not_asked:
+        say(f"{points} has no row for {given.not_asked} crops of {crops}; they were not asked for")
     say(abstention_sentence(table, threshold, members=len(bundle.members)))
 
 

@@ -26,7 +26,8 @@ from lungml.progress import say
 def command(folder: Path, *, params: Path | None, assignments: tuple[str, ...]) -> None:
     """Make FOLDER a project of its own: a clone of this one, with other parameters, data and registry.
 
-    `dvc repro` in it then runs the pipeline for that cohort.
+    `dvc repro` in it then runs the pipeline for that cohort. A FOLDER that is such a project already stays as
+    it is; one of other parameters is refused.
     """
     from lungml.params import read_yaml
     from lungml.workspace import make_workspace, set_value
@@ -34,5 +35,5 @@ def command(folder: Path, *, params: Path | None, assignments: tuple[str, ...]) 
     changes = {} if params is None else read_yaml(params)
     for assignment in assignments:
         changes = set_value(changes, assignment)
-    make_workspace(Path.cwd(), folder, changes)
-    say(f"{folder} is ready; go there and run `dvc repro`")
+    made = make_workspace(Path.cwd(), folder, changes)
+    say(f"{folder} {'is ready' if made else 'is there, with these parameters'}; go there and run `dvc repro`")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lungml.array_files import MAX_BYTES, ArraysError, TooLargeError, read_arrays
+from lungml.array_files import MAX_BYTES, ArraysError, MemberError, TooLargeError, read_arrays
 from lungml.ct.hounsfield import UNDECLARED_PADDING_HU
 from lungml.ct.image_files import read_image_file
 from lungml.ct.paths import join_frame, split_frame
@@ -17,6 +17,7 @@ from lungml.quarantine import RefusedError, finding
 from lungml.terms import AIR_HU
 
 _HU, _IDS = "hu", "nodule_id"
+_KINDS = "hu of int16, and nodule_id as numbers or text, such as ids.astype(str)"
 
 
 def crop_address(path: str, row: int | None = None) -> str:
@@ -52,6 +53,8 @@ def read_archive(raw: Path, path: str) -> tuple[NDArray[np.int16], tuple[str, ..
     except TooLargeError as error:
         limit = f"at most {MAX_BYTES / 2**30:g} GiB"
         raise RefusedError(finding("LM-D030", path, str(error), limit)) from error
+    except MemberError as error:
+        raise RefusedError(finding("LM-D060", path, str(error), _KINDS)) from error
     except (ArraysError, KeyError) as error:
         raise RefusedError(finding("LM-D060", path, "no archive of hu and nodule_id", "both")) from error
     names = tuple(str(each) for each in ids.ravel())

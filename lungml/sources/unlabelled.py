@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,16 @@ from lungml.sources.cells import shown
 from lungml.sources.crop_files import read_archive
 from lungml.sources.crop_tables import NEEDED
 from lungml.sources.crops import MAX_SPACING_MM
-from lungml.sources.csv_table import CsvTable, read_csv
+from lungml.sources.csv_table import CsvTable, read_csv, read_header
 
 
 @dataclass(frozen=True)
 class UnlabelledCrops:
     """Crops in the order of their table: `images_hu` (N, h, w) native pixels, `spacing_mm` (N,) of them."""
 
+    archive: Path
+    not_asked: int
+    """Crops of the archive that the table has no row for."""
     nodule_ids: tuple[str, ...]
     images_hu: NDArray[np.int16]
     spacing_mm: tuple[float, ...]
@@ -40,21 +44,29 @@ class UnlabelledCrops:
 
 
 def read_unlabelled(archive: Path, table: Path) -> UnlabelledCrops:
-    """Read an archive of `hu` and `nodule_id` and the table of its nodules; more columns are not looked at.
+    """Read the crops that a table names from an archive of `hu` and `nodule_id`; other columns are ignored.
 
     Raises:
         MissingInputError: one of the files is not there.
-        InputError: a file is not of that form, a nodule is in one of them only, or a spacing is impossible.
+        InputError: a file is not of that form, a row has no crop, or a spacing is impossible.
     """
     for path in (archive, table):
         if not path.is_file():
             raise MissingInputError(f"{path} is not there; name an archive of crops and the table of them")
+    if is_zipfile(table):
+        swapped = f"lungml predict {table} --points {archive}"
+        instead = f"name the CSV of {table}" if is_zipfile(archive) else f"the archive comes first: {swapped}"
+        raise InputError(f"--points {table} is an archive of arrays, not a table; {instead}")
     names, spacing_mm = _rows(table)
     images_hu, there = _images(archive)
     places = {name: place for place, name in enumerate(there)}
-    _refuse(f"{table}: nodule(s) without a crop in {archive}", [name for name in names if name not in places])
-    _refuse(f"{archive}: nodule(s) without a row in {table}", sorted(set(places) - set(names)))
-    return UnlabelledCrops(names, images_hu[[places[name] for name in names]], spacing_mm)
+    _refuse(
+        f"{table}: nodule(s) without a crop in {archive}",
+        [name for name in names if name not in places],
+        f"; the archive's ids look like {', '.join(map(repr, there[:_SHOWN_IDS]))}",
+    )
+    images_hu = images_hu[[places[name] for name in names]]
+    return UnlabelledCrops(archive, len(places) - len(names), names, images_hu, spacing_mm)
 
 
 def _images(archive: Path) -> tuple[NDArray[np.int16], tuple[str, ...]]:
@@ -98,7 +110,7 @@ def _rows(path: Path) -> tuple[tuple[str, ...], tuple[float, ...]]:
 def _column(path: Path, table: CsvTable, name: str) -> int:
     place = table.column([name])
     if place is None:
-        found = ", ".join(table.columns)[:_SHOWN_CHARACTERS] or "none"
+        found = ", ".join(read_header(path))[:_SHOWN_CHARACTERS] or "none"
         raise InputError(f"{path} lacks the column {name}: found {found}, expected {', '.join(NEEDED)}")
     return place
 
@@ -112,11 +124,12 @@ def _spacing(text: str) -> float:
     return value if 0 < value <= MAX_SPACING_MM else math.nan
 
 
-def _refuse(what: str, wrong: list[str]) -> None:
+def _refuse(what: str, wrong: list[str], hint: str = "") -> None:
     if wrong:
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        raise InputError(f"{what}: {', '.join(wrong[:_SHOWN])}{more}. Correct that and run again")
+        raise InputError(f"{what}: {', '.join(wrong[:_SHOWN])}{more}{hint}. Correct that and run again")
 
 
 _SHOWN = 5
+_SHOWN_IDS = 2
 _SHOWN_CHARACTERS = 200

@@ -17,7 +17,7 @@ from mlflow.models import Model
 
 from lungml.errors import ModelError
 from lungml.terms import Task
-from lungml.tracking.store import project_root, session
+from lungml.tracking.store import missing_database, project_root, session
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
@@ -32,7 +32,7 @@ def fetched_bundle(uri: str) -> Iterator[Path]:
         ServiceError: MLflow does not answer.
     """
     with tempfile.TemporaryDirectory(prefix="lungml-model-") as place:
-        with session(project_root()):
+        with _store():
             folder = Path(_download(uri, place))
         flavors: dict[str, Any] = Model.load(str(folder)).flavors
         try:
@@ -65,7 +65,7 @@ def fetched_run(name: str) -> Iterator[FetchedRun]:
         ModelError: MLflow has no such run or version, or it is no trained model of lungml.
         ServiceError: MLflow does not answer.
     """
-    with tempfile.TemporaryDirectory(prefix="lungml-run-") as place, session(project_root()) as client:
+    with tempfile.TemporaryDirectory(prefix="lungml-run-") as place, _store() as client:
         try:
             run = client.get_run(_run_id(client, name))
             task = Task(run.data.tags["task"])
@@ -81,6 +81,19 @@ def fetched_run(name: str) -> Iterator[FetchedRun]:
                 raise
             raise ModelError(f"MLflow has no {name} ({error.message}); look at its runs in MLflow") from error
         yield FetchedRun(task, Path(folder), dict(run.data.params), dict(run.data.tags))
+
+
+@contextmanager
+def _store() -> Iterator[MlflowClient]:
+    """MLflow as it is: nothing is made where it is not."""
+    root = project_root()
+    if (missing := missing_database(root)) is not None:
+        raise ModelError(
+            f"MLflow has no store here ({missing} is not there); go to the folder of the project that "
+            "made it, or set MLFLOW_TRACKING_URI"
+        )
+    with session(root, reading=True) as client:
+        yield client
 
 
 def _run_id(client: MlflowClient, name: str) -> str:

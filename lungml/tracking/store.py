@@ -7,7 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import mlflow
@@ -32,12 +32,19 @@ def store_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlruns' / 'mlflow.db'}"
 
 
+def missing_database(root: Path) -> Path | None:
+    """The SQLite file of the store if it is not there; a mere look would make it."""
+    scheme, _, file = store_uri(root).partition(":///")
+    path = Path(file.partition("?")[0])
+    return path if scheme == "sqlite" and not path.is_file() else None
+
+
 @contextmanager
-def session(root: Path) -> Iterator[MlflowClient]:
+def session(root: Path, *, reading: bool = False) -> Iterator[MlflowClient]:
     """Give a client of the project's store; nobody else of this project writes to it meanwhile.
 
     The lock makes first use safe (processes that start at once would all migrate the database) and
-    search-then-create one step.
+    search-then-create one step. Whoever is only `reading` makes no folder for it.
 
     Raises:
         ServiceError: the store does not answer, refuses, or cannot be written.
@@ -46,8 +53,9 @@ def session(root: Path) -> Iterator[MlflowClient]:
     before = os.environ.get("MLFLOW_TRACKING_URI")
     try:
         folder = root / "mlruns"
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
+        if not reading:
+            folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock") if folder.is_dir() else nullcontext():
             _ask_for_an_answer(uri)
             mlflow.set_tracking_uri(uri)
             yield MlflowClient(uri)

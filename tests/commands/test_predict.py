@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from model_files import make_record
-from predicted_crops import ABSTAINING, PATIENTS, TASKS, predict
+from predicted_crops import ABSTAINING, PATIENTS, TASKS, predict, said_by_predict
 
 from lungml.bundle import read_bundle
 from lungml.commands.predict import command
@@ -65,6 +65,20 @@ def test_rows_are_in_the_order_of_the_table_and_more_columns_change_nothing(trai
     pd.testing.assert_frame_equal(
         after.sort_values("nodule_id", ignore_index=True), before, check_exact=False, atol=1e-5
     )
+
+
+def test_the_rows_of_the_table_are_answered_and_other_crops_are_counted(trained, given, tmp_path):
+    model = trained / "models" / Task.NODULE_FIVE
+    before = predict(given, model)
+    table = pd.read_csv(given / "crops.csv", dtype=str)
+    table[:5].to_csv(given / "crops.csv", index=False)
+
+    said = said_by_predict(given, model, out=tmp_path / "few.csv")
+
+    after = pd.read_csv(tmp_path / "few.csv", dtype={"nodule_id": str})
+    assert after["nodule_id"].tolist() == table["nodule_id"].tolist()[:5]
+    assert after["p_malignant"].to_numpy() == pytest.approx(before["p_malignant"][:5].to_numpy(), abs=1e-6)
+    assert f"crops.csv has no row for {len(table) - 5} crops of {given / 'crops.npz'}" in said
 
 
 def test_crops_are_predicted_the_same_however_many_there_are_at_once(trained, given, monkeypatch):

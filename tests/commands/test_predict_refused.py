@@ -7,7 +7,7 @@ from predicted_crops import change_archive, predict
 from small_cohort import make_bundle, write_cohort
 
 from lungml.bundle import write_bundle
-from lungml.errors import InputError, MissingInputError, ModelError, ParamsError
+from lungml.errors import InputError, MissingInputError, ModelError, ParamsError, ServiceError
 from lungml.terms import Task
 
 pytest_plugins = ["mlflow_project", "crops_project"]
@@ -17,6 +17,22 @@ def test_a_model_that_is_not_registered_is_named(given, project):
     for uri in ("models:/lungml-nodule-five@champion", "models:/lungml-nodule-five/7"):
         with pytest.raises(ModelError, match=uri):
             predict(given, uri)
+
+
+@pytest.mark.parametrize("store", [None, "http://127.0.0.1:1"])
+def test_asking_for_a_registered_model_leaves_nothing_in_an_empty_folder(given, tmp_path, monkeypatch, store):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if store is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+
+    with pytest.raises((ModelError, ServiceError), match=r"mlruns|127\.0\.0\.1"):
+        predict(given, "models:/lungml-nodule-five@champion")
+
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_slice_model_is_refused(given, tmp_path):
@@ -62,16 +78,16 @@ BAD = {
     "id empty": (change_table(nodule_id=with_first("")), "rows without a nodule_id: row 2"),
     "id twice": (change_table(nodule_id=with_first("001")), "share a nodule_id: 001"),
     "id in the table only": (change_table(nodule_id=with_first("900")), "without a crop .*: 900"),
-    "id in the archive only": (
-        lambda folder: pd.read_csv(folder / "crops.csv", dtype=str)[3:].to_csv(
-            folder / "crops.csv", index=False
-        ),
-        "without a row .*: 000, 001, 002",
-    ),
     "no rows": (lambda folder: (folder / "crops.csv").write_text(HEADER), "no row below its header"),
     "no CSV": (lambda folder: (folder / "crops.csv").write_text('a"b\n"'), "crops.csv"),
     "floats": (change_archive(hu=lambda old: old["hu"].astype(float)), "float64 .*expected int16"),
     "wrong axes": (change_archive(hu=lambda old: old["hu"][:, None]), r"int16 \(48, 1, 21, 21\)"),
+    "no pixels": (change_archive(hu=lambda old: old["hu"][:, :0, :0]), r"int16 \(48, 0, 0\)"),
+    "one pixel": (change_archive(hu=lambda old: old["hu"][:, 10:11, 10:11]), "of 1 x 1 pixels, .*16 x 16"),
+    "too narrow": (
+        change_table(pixel_spacing_mm=with_first("0.3")),
+        r"1 of 48 crops .*000 \(6\.3 mm\): .* 7 mm",
+    ),
     "no hu": (change_archive(hu=lambda old: None), "no archive of hu and nodule_id"),
     "archive with an id twice": (
         change_archive(nodule_id=lambda old: np.roll(old["nodule_id"], 1)[[0, 0, *range(2, 48)]]),
