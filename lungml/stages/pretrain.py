@@ -19,6 +19,7 @@ import pandas as pd
 from safetensors.torch import save as as_safetensors
 from torch import nn
 
+from lungml import compute
 from lungml.errors import InputError, ParamsError
 from lungml.figures.pretraining import draw_pretraining_curve
 from lungml.figures.style import save
@@ -57,7 +58,8 @@ def run(
 
     Raises:
         InputError: the train part has too few views.
-        ParamsError: a backbone is named twice, or is to begin with what this stage writes.
+        ParamsError: a backbone is named twice, or is to begin with what this stage writes; or there is no
+            such device as LUNGML_DEVICE names.
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
     """
     _check(pretrain, out)
@@ -168,7 +170,15 @@ def _train(
 ) -> list[PretrainRecord]:
     records: list[PretrainRecord] = []
     with stop_requests() as stop_asked:
-        for record in train(network, data, pretrain, checkpoints=checkpoints, stop_asked=stop_asked):
+        course = train(
+            network,
+            data,
+            pretrain,
+            checkpoints=checkpoints,
+            stop_asked=stop_asked,
+            device=compute.device(),
+        )
+        for record in course:
             records.append(record)
             say(f"  {name}, {_in_words(record, pretrain.epochs)}")
     return records

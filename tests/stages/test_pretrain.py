@@ -231,6 +231,13 @@ def test_an_unknown_backbone_is_refused_with_the_nearest_name(tmp_path):
         run(tmp_path, SMALL.model_copy(update={"backbones": ("mobilenetv3_small_05",)}))
 
 
+def test_it_trains_on_the_device_that_the_environment_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUNGML_DEVICE", "cuda:64")
+
+    with pytest.raises(ParamsError, match="LUNGML_DEVICE is cuda:64"):
+        run(tmp_path)
+
+
 def test_too_few_train_views_stop_with_what_to_do(tmp_path):
     root = write_project(tmp_path)
     split = read_table(root / "split.parquet", SPLIT)
