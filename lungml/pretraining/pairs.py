@@ -21,7 +21,10 @@ from lungml.params.pretrain import PretrainParams
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """What pretraining sees: `nodule_ids` (N,), `images_hu` int16 (N, C, H, W), and how HU become input."""
+    """What pretraining sees: `images_hu` int16 (N, C, H, W), whose nodules they are, and how HU become input.
+
+    A nodule is in `nodule_ids` (N,) once for each view of it.
+    """
 
     nodule_ids: tuple[str, ...]
     images_hu: NDArray[np.int16]
@@ -46,7 +49,7 @@ def epoch_pairs(
 ) -> Iterator[Pairs]:
     """Yield the batches of an epoch from `first_step` on, made on the engine's device.
 
-    Sizes differ by one at most, and every nodule is in one of them. Each batch depends on the arguments
+    Sizes differ by one at most, and every image is in one of them. Each batch depends on the arguments
     alone, so a resumed epoch goes on with the batches it would have had.
     """
     nobody = np.zeros(len(data.nodule_ids), np.int64)
