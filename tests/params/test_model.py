@@ -17,3 +17,22 @@ def test_kept_activations_of_single_images_cannot_be_mixed(kind):
         RecipeParams(cache_prefix=True, augment=augment)
 
     assert RecipeParams(augment=augment).augment == augment
+
+
+@pytest.mark.parametrize(
+    ("changes", "copies"),
+    [
+        ({}, 1),
+        ({"flip_probability": 1.0}, 1),  # always the same mirror image
+        ({"flip_probability": 0.5}, 4),
+        ({"rotation_degrees": 5.0}, 4),
+        ({"zoom": 0.1}, 4),
+        ({"shift_fraction": 0.05}, 4),
+    ],
+)
+def test_as_many_copies_are_kept_as_the_augmentation_can_make_different(changes, copies):
+    still = {"rotation_degrees": 0, "flip_probability": 0, "zoom": 0, "shift_fraction": 0}
+    augment = AugmentParams(**(still | changes))
+
+    assert RecipeParams(cache_prefix=True, prefix_copies=4, augment=augment).kept_copies == copies
+    assert RecipeParams(cache_prefix=True, prefix_copies=1, augment=augment).kept_copies == 1
