@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from scipy.stats import kendalltau
 
+from lungml import compute
 from lungml.params.model import RecipeParams, TuneParams, WeightsParams
 from lungml.screening import Cell
 from lungml.training.assembly import as_backbone_expects, build_classifier
@@ -55,6 +56,7 @@ def finetune_cells(
             patience=tune.epochs,
             recipe=_frozen_below(tune.recipe, cell.depth),
             seed=tune.seed,
+            device=compute.device(),
         )
         seen = as_backbone_expects(data, cell.backbone, weights)
         classifier = build_classifier(cell.backbone, "linear", seen, weights, seed=tune.seed)

@@ -2,6 +2,7 @@ import pytest
 from training_examples import RECIPE, make_data
 
 from lungml.confirmation import Confirmed, choose_cells, finetune_cells, rank_agreement
+from lungml.errors import ParamsError
 from lungml.models.backbones import build_backbone
 from lungml.params.model import TuneParams, WeightsParams
 from lungml.screening import Cell
@@ -48,6 +49,13 @@ def test_the_frozen_layers_of_a_cell_stay_as_they_were(monkeypatch):
     assert changed == {"layer3", "layer4"}
     assert 0 < found.finetuned <= 1
     assert found.probed == 0.5
+
+
+def test_cells_are_trained_on_the_device_that_the_environment_names(monkeypatch):
+    monkeypatch.setenv("LUNGML_DEVICE", "cuda:64")
+
+    with pytest.raises(ParamsError, match="LUNGML_DEVICE is cuda:64"):
+        next(finetune_cells({Cell("resnet10t", 0.6): 0.5}, make_data(), TuneParams(), WeightsParams(seed=1)))
 
 
 def remember(trained):

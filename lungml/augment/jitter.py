@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lungml.augment.balance import IntArray
+from lungml.imaging.sending import sent_to
 from lungml.params.pretrain import JitterParams
 from lungml.terms import AIR_HU
 
@@ -72,9 +73,10 @@ def draw_jitter(
 
 def jitter_hu(images_hu: Tensor, jitter: Jitter) -> Tensor:
     """Change images (N, C, H, W), float32 in HU; at the edge the blur repeats the last pixel."""
+    device = images_hu.device
     blurred = _blurred(images_hu, jitter.blur_px)
-    noisy = blurred + torch.from_numpy(jitter.noise_hu)
-    return (noisy - AIR_HU) * _column(jitter.stretch) + AIR_HU + _column(jitter.shift_hu)
+    noisy = blurred + sent_to(device, torch.from_numpy(jitter.noise_hu))
+    return (noisy - AIR_HU) * _column(jitter.stretch, device) + AIR_HU + _column(jitter.shift_hu, device)
 
 
 def _draw(
@@ -93,13 +95,15 @@ def _blurred(images: Tensor, deviation_px: NDArray[np.float64]) -> Tensor:
     widths = np.maximum(deviation_px, 1e-3)[:, None]
     weights = np.exp(-0.5 * (offsets / widths) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
+    columns = _column(weights, images.device)
     for axis, sides in ((3, (reach, reach, 0, 0)), (2, (0, 0, reach, reach))):
         size = images.shape[axis]
         padded = pad(images, sides, mode="replicate")
-        parts = (padded.narrow(axis, step, size) * _column(weights[:, step]) for step in range(len(offsets)))
+        parts = (padded.narrow(axis, step, size) * columns[:, step] for step in range(len(offsets)))
         images = sum(parts, torch.zeros_like(images))
     return images
 
 
-def _column(values: NDArray[np.float64]) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.float32)[:, None, None, None]
+def _column(values: NDArray[np.float64], device: torch.device) -> Tensor:
+    """(N, ...) -> (N, ..., 1, 1, 1) on the device."""
+    return sent_to(device, torch.as_tensor(values, dtype=torch.float32))[..., None, None, None]

@@ -62,13 +62,21 @@ class CumulativeLink(nn.Module):
         """(K - 1,), growing."""
         return torch.cat([self.first, self.first + self._gaps().cumsum(0)])
 
+    def log_above(self, features: Tensor) -> Tensor:
+        """(N, D) -> (N, K - 1), logarithms of P(y > k)."""
+        return logsigmoid(self._margins(features))
+
     def forward(self, features: Tensor) -> Tensor:
         """(N, D) -> (N, K), logarithms of the class probabilities."""
-        above = self.score(features) - self.thresholds()
+        above = self._margins(features)
         lowest, highest = logsigmoid(-above[:, :1]), logsigmoid(above[:, -1:])
         # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), with no loss of digits
         between = logsigmoid(above[:, :-1]) + logsigmoid(-above[:, 1:])
         return torch.cat([lowest, between + torch.log(-torch.expm1(-self._gaps())), highest], dim=1)
+
+    def _margins(self, features: Tensor) -> Tensor:
+        margins: Tensor = self.score(features) - self.thresholds()
+        return margins
 
     def _gaps(self) -> Tensor:
         return softplus(self.gaps) + _SMALLEST_GAP
@@ -85,12 +93,22 @@ class ConditionalOrdinal(nn.Module):
         super().__init__()
         self.steps = nn.Linear(in_features, classes - 1)
 
+    def log_above(self, features: Tensor) -> Tensor:
+        """(N, D) -> (N, K - 1), logarithms of P(y > k)."""
+        return _reached(self.steps(features))
+
     def forward(self, features: Tensor) -> Tensor:
         """(N, D) -> (N, K), logarithms of the class probabilities."""
         steps = self.steps(features)
-        reached = torch.cat([torch.zeros_like(steps[:, :1]), logsigmoid(steps).cumsum(dim=1)], dim=1)
-        stays = torch.cat([logsigmoid(-steps), torch.zeros_like(steps[:, :1])], dim=1)
+        nothing = torch.zeros_like(steps[:, :1])
+        reached = torch.cat([nothing, _reached(steps)], dim=1)
+        stays = torch.cat([logsigmoid(-steps), nothing], dim=1)
         return reached + stays
+
+
+def _reached(steps: Tensor) -> Tensor:
+    """Logarithms of how likely it is to get past each of the steps, and so past all before it."""
+    return logsigmoid(steps).cumsum(dim=1)
 
 
 HEADS: dict[str, Callable[[int, int], nn.Module]] = {

@@ -92,6 +92,12 @@ class GeometryParams(Section):
     shift_fraction: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Uniform in plus or minus this share of the width."""
 
+    @property
+    def varies(self) -> bool:
+        """Whether an image may come out in more than one form."""
+        moves = self.rotation_degrees or self.zoom or self.shift_fraction
+        return bool(moves) or 0 < self.flip_probability < 1
+
 
 class AugmentParams(GeometryParams):
     """Random changes of training images."""
@@ -163,10 +169,16 @@ class RecipeParams(Section):
     """Keep what the frozen layers make of an image, so that an epoch costs only what it trains: as it is, or
     in 16 bits where `precision` is bfloat16. Not with MixUp or CutMix, which act on whole images."""
     prefix_copies: Annotated[int, Field(ge=1)] = 4
-    """For `cache_prefix`: augmented copies of an image that are kept; epochs take them in turn."""
+    """For `cache_prefix`: augmented copies of an image that are kept; epochs take them in turn. One is kept
+    where `augment` changes nothing, for all would be alike."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Processor threads of a training step. Sums depend on it, so it is a parameter: the same number
     gives the same bytes on any machine of the same kind."""
+
+    @property
+    def kept_copies(self) -> int:
+        """Of an image, for `cache_prefix`."""
+        return self.prefix_copies if self.augment.varies else 1
 
     @model_validator(mode="after")
     def _keeps_whole_images(self) -> Self:

@@ -39,18 +39,18 @@ class VicregParams(Section):
 
 
 class PretrainParams(Section):
-    """Self-supervised training (VICReg) on the train part's views; labels are not looked at."""
+    """Self-supervised training (VICReg) on the train part's views; labels need not be there."""
 
     backbones: tuple[BackboneName, ...] = ()
     """Names from the table of backbones; with none, the stage does nothing. To use what it makes, set
     `weights.source: pretrained` and `weights.folder: models/pretrained`."""
-    view: View = View.NODULE
-    """Which views it looks at."""
+    views: Annotated[tuple[View, ...], Field(min_length=1)] = (View.NODULE,)
+    """Which views it looks at: those of all nodules of the train part, with and without a label."""
     start: WeightsParams = WeightsParams()
     """The weights it begins with."""
     epochs: Annotated[int, Field(ge=1)] = 40
     batch_size: Annotated[int, Field(ge=8)] = 32
-    """Nodules in a step, each seen twice."""
+    """Images in a step, each seen twice."""
     optimizer: Optimizer = "adamw"
     learning_rate: PositiveFloat = 3e-3
     """At its highest; from published weights a third of this loses less of them."""

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from torch import Tensor, nn
 
 from lungml.errors import InterruptedRunError, ModelError
-from lungml.models.precision import Engine, stepping
+from lungml.models.placing import placed
+from lungml.models.precision import Engine, choose_engine, stepping
 from lungml.params.pretrain import PretrainParams
 from lungml.pretraining.pairs import Pairs, Unlabelled, count_steps, epoch_pairs
 from lungml.pretraining.state import PretrainRecord, PretrainState
@@ -29,41 +30,45 @@ def pretrain(
     *,
     checkpoints: Checkpoints | None = None,
     stop_asked: Callable[[], bool] = lambda: False,
+    device: str = "cpu",
 ) -> Iterator[PretrainRecord]:
-    """Train `backbone` in place, epoch by epoch; when exhausted it is in evaluation mode.
+    """Train `backbone` in place, epoch by epoch; when exhausted it is in evaluation mode, on the processor.
 
-    With `checkpoints`, epochs of an earlier run are yielded again, not redone.
+    With `checkpoints`, epochs of an earlier run are yielded again, not redone. `device` is as torch names it.
 
     Raises:
+        ParamsError: the device has not got the precision.
         ModelError: the loss is NaN or infinite; the text names the nodules of the batch.
         InterruptedRunError: `stop_asked` said yes; the step was finished and saved.
     """
-    state = PretrainState(backbone, params)
-    if checkpoints and (saved := checkpoints.load()):
-        state.load_state_dict(saved)
-    yield from state.records
-    while state.epoch < params.epochs:
-        with reproducible(params.threads):
-            for _ in _steps(state, data, params):
-                if stop_asked():
-                    _stop(state, checkpoints)
-            record = state.close_epoch()
-        if checkpoints:
-            checkpoints.save(state.state_dict(), epoch=state.epoch, step=0)
-        yield record
+    engine = choose_engine(device, params.precision, "pretrain.precision")
+    with placed(backbone, engine):
+        state = PretrainState(backbone, params)
+        if checkpoints and (saved := checkpoints.load()):
+            state.load_state_dict(saved)
+        yield from state.records
+        while state.epoch < params.epochs:
+            with reproducible(params.threads, engine.device):
+                for _ in _steps(state, data, params, engine):
+                    if stop_asked():
+                        _stop(state, checkpoints)
+                record = state.close_epoch()
+            if checkpoints:
+                checkpoints.save(state.state_dict(), epoch=state.epoch, step=0)
+            yield record
     backbone.eval()
 
 
-def _steps(state: PretrainState, data: Unlabelled, params: PretrainParams) -> Iterator[None]:
+def _steps(state: PretrainState, data: Unlabelled, params: PretrainParams, engine: Engine) -> Iterator[None]:
     """Make the steps that are left of an epoch."""
     steps, course = count_steps(data, params), DECAYS[params.decay]
     state.open_epoch()
     state.network.train()
-    for pairs in epoch_pairs(data, params, epoch=state.epoch, first_step=state.step):
+    for pairs in epoch_pairs(data, params, epoch=state.epoch, first_step=state.step, engine=engine):
         done = (state.epoch + state.step / steps) / params.epochs
         set_learning_rate(state.optimizer, params.learning_rate * course(done))
-        with seeded(params.seed, state.epoch, state.step):
-            terms = _compare(state.network, pairs, params)
+        with seeded(params.seed, state.epoch, state.step, device=engine.device):
+            terms = _compare(state.network, pairs, engine)
         loss = terms.loss(params.loss)
         _check(loss, pairs, state)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -71,8 +76,8 @@ def _steps(state: PretrainState, data: Unlabelled, params: PretrainParams) -> It
         yield
 
 
-def _compare(network: nn.Module, pairs: Pairs, params: PretrainParams) -> Terms:
-    with stepping(Engine("cpu", params.precision)):
+def _compare(network: nn.Module, pairs: Pairs, engine: Engine) -> Terms:
+    with stepping(engine):
         vectors: Tensor = network(pairs.images)
     first, second = vectors.float().chunk(2)
     return vicreg_terms(first, second)

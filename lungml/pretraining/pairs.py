@@ -14,12 +14,17 @@ from lungml.augment.balance import IntArray, draw_showings
 from lungml.augment.geometric import draw_geometry, warp
 from lungml.augment.jitter import draw_jitter, jitter_hu
 from lungml.imaging.intensity import Normalisation, normalise
+from lungml.imaging.sending import rows_on
+from lungml.models.precision import EXACT, Engine
 from lungml.params.pretrain import PretrainParams
 
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """What pretraining sees: `nodule_ids` (N,), `images_hu` int16 (N, C, H, W), and how HU become input."""
+    """What pretraining sees: `images_hu` int16 (N, C, H, W), whose nodules they are, and how HU become input.
+
+    A nodule is in `nodule_ids` (N,) once for each view of it.
+    """
 
     nodule_ids: tuple[str, ...]
     images_hu: NDArray[np.int16]
@@ -40,24 +45,26 @@ def count_steps(data: Unlabelled, params: PretrainParams) -> int:
 
 
 def epoch_pairs(
-    data: Unlabelled, params: PretrainParams, *, epoch: int, first_step: int = 0
+    data: Unlabelled, params: PretrainParams, *, epoch: int, first_step: int = 0, engine: Engine = EXACT
 ) -> Iterator[Pairs]:
-    """Yield the batches of an epoch from `first_step` on; sizes differ by one at most.
+    """Yield the batches of an epoch from `first_step` on, made on the engine's device.
 
-    Every nodule is in one of them. Each batch depends on the arguments alone, so a resumed epoch goes on with
-    the batches it would have had.
+    Sizes differ by one at most, and every image is in one of them. Each batch depends on the arguments
+    alone, so a resumed epoch goes on with the batches it would have had.
     """
     nobody = np.zeros(len(data.nodule_ids), np.int64)
     order = draw_showings(nobody, "none", seed=params.seed, epoch=epoch).rows
     for rows in np.array_split(order, count_steps(data, params))[first_step:]:
-        images_hu = torch.cat([_changed(data, params, rows, copy=copy, epoch=epoch) for copy in (0, 1)])
-        yield Pairs(normalise(images_hu, data.normalisation), tuple(data.nodule_ids[row] for row in rows))
+        sent = rows_on(engine.device, data.images_hu, rows)
+        images_hu = torch.cat([_changed(sent, params, rows, copy=copy, epoch=epoch) for copy in (0, 1)])
+        images: Tensor = normalise(images_hu, data.normalisation)
+        ids = tuple(data.nodule_ids[row] for row in rows)
+        yield Pairs(images.to(memory_format=engine.layout), ids)
 
 
-def _changed(data: Unlabelled, params: PretrainParams, rows: IntArray, *, copy: int, epoch: int) -> Tensor:
+def _changed(images_hu: Tensor, params: PretrainParams, rows: IntArray, *, copy: int, epoch: int) -> Tensor:
     copies = np.full_like(rows, copy)
     key = {"seed": params.seed, "epoch": epoch}
-    images_hu = torch.from_numpy(data.images_hu[rows])
     moved = warp(images_hu, draw_geometry(params.geometry, rows, copies, **key))
     shape = tuple(images_hu.shape[1:])
     return jitter_hu(moved, draw_jitter(params.jitter, rows, copies, shape=shape, **key))

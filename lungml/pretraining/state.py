@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from lungml.models.backbones import embedding_size
@@ -50,11 +51,12 @@ class _Tally:
 
 
 class PretrainState:
-    """Backbone, expander, optimizer and records of a pretraining."""
+    """Backbone, expander, optimizer and records of a pretraining; all of it where the backbone is."""
 
     def __init__(self, backbone: nn.Module, params: PretrainParams) -> None:
         with seeded(params.seed):
             expander = build_expander(embedding_size(backbone), params.loss.width)
+        expander.to(next(backbone.parameters()).device)
         self.network = nn.Sequential(backbone, expander)
         self.optimizer = build_optimizer(params.optimizer, self.network, params.weight_decay)
         self.epoch = 0
@@ -72,11 +74,12 @@ class PretrainState:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        names = ("loss", *(field.name for field in fields(terms)))
+        values = (loss, *(getattr(terms, name) for name in names[1:]))
+        means = torch.stack([value.detach() for value in values]).tolist()  # a GPU is waited for once
         tally, now = self._tally, time.perf_counter()
-        tally.loss += float(loss.detach()) * nodules
-        for field in fields(terms):
-            mean = float(getattr(terms, field.name).detach())
-            setattr(tally, field.name, getattr(tally, field.name) + mean * nodules)
+        for name, mean in zip(names, means, strict=True):
+            setattr(tally, name, getattr(tally, name) + mean * nodules)
         tally.nodules += nodules
         tally.seconds += now - self._mark
         self._mark = now

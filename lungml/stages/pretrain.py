@@ -19,6 +19,7 @@ import pandas as pd
 from safetensors.torch import save as as_safetensors
 from torch import nn
 
+from lungml import compute
 from lungml.errors import InputError, ParamsError
 from lungml.figures.pretraining import draw_pretraining_curve
 from lungml.figures.style import save
@@ -42,7 +43,7 @@ from lungml.training.checkpoint import Checkpoints, stop_requests, work_folder
 
 _METHOD = "VICReg"
 _FEWEST = 8
-"""Views: a batch needs several to have a variance."""
+"""Nodules: a batch needs several to have a variance."""
 _CHECKED_AT_ONCE = 64
 _SEALED = (Part.VAL, Part.TEST)
 
@@ -56,8 +57,9 @@ def run(
     bytes as if it had not been stopped; a backbone that is finished is not trained again.
 
     Raises:
-        InputError: the train part has too few views.
-        ParamsError: a backbone is named twice, or is to begin with what this stage writes.
+        InputError: the train part has too few nodules.
+        ParamsError: a backbone or a view is named twice, a backbone is to begin with what this stage writes,
+            or there is no such device as LUNGML_DEVICE names.
         InterruptedRunError: SIGTERM, SIGINT or SIGUSR1 came; what was done is kept.
     """
     _check(pretrain, out)
@@ -93,6 +95,8 @@ class _Made:
 def _check(pretrain: PretrainParams, out: Path) -> None:
     if len(set(pretrain.backbones)) < len(pretrain.backbones):
         raise ParamsError(f"pretrain.backbones names one twice: {', '.join(pretrain.backbones)}")
+    if len(set(pretrain.views)) < len(pretrain.views):
+        raise ParamsError(f"pretrain.views names one twice: {', '.join(pretrain.views)}")
     folder = pretrain.start.folder
     if pretrain.start.source == "pretrained" and folder and folder.resolve() == out.resolve():
         raise ParamsError(
@@ -103,21 +107,23 @@ def _check(pretrain: PretrainParams, out: Path) -> None:
 
 def _read(pretrain: PretrainParams, intensity: IntensityParams, views: Path, split: Path) -> _Cohort:
     """Read the train part and nothing else, whether or not a nodule has a label."""
-    store, ledger = watch(read_store(views / pretrain.view))
+    watched = [watch(read_store(views / view)) for view in pretrain.views]
     table = read_table(split, SPLIT)
     train_part = table[table["part"] == Part.TRAIN.value].sort_values("nodule_id")
     if len(train_part) < _FEWEST:
         raise InputError(
-            f"the train part of {split} has {len(train_part)} views, and pretraining needs at least "
+            f"the train part of {split} has {len(train_part)} nodules, and pretraining needs at least "
             f"{_FEWEST}; take more patients (acquire), or leave pretrain.backbones empty"
         )
     nodule_ids = train_part["nodule_id"].tolist()
-    images_hu = np.ascontiguousarray(store.images_hu[store.rows_of(nodule_ids)])
+    images_hu = np.concatenate([store.images_hu[store.rows_of(nodule_ids)] for store, _ in watched])
+    accounts = [ledger.account(table, sealed=_SEALED) for _, ledger in watched]
+    shown = tuple(nodule_ids) * len(watched)
     return _Cohort(
-        data=Unlabelled(tuple(nodule_ids), images_hu, fit_normalisation(images_hu, intensity)),
+        data=Unlabelled(shown, images_hu, fit_normalisation(images_hu, intensity)),
         patients=int(train_part["patient_id"].nunique()),
-        lineage={"data_sha256": store.info["data_sha256"], "split_sha256": sha256_file(split)},
-        read=ledger.account(table, sealed=_SEALED),
+        lineage={"data_sha256": watched[0][0].info["data_sha256"], "split_sha256": sha256_file(split)},
+        read=accounts[0],  # the same nodules of each view
     )
 
 
@@ -147,7 +153,7 @@ def _card(name: str, cohort: _Cohort, pretrain: PretrainParams) -> WeightsCard:
         backbone=name,
         method=_METHOD,
         start=describe_weights(name, pretrain.start),
-        view=pretrain.view.value,
+        view=" and ".join(pretrain.views),
         images=len(images_hu),
         patients=cohort.patients,
         epochs=pretrain.epochs,
@@ -168,7 +174,15 @@ def _train(
 ) -> list[PretrainRecord]:
     records: list[PretrainRecord] = []
     with stop_requests() as stop_asked:
-        for record in train(network, data, pretrain, checkpoints=checkpoints, stop_asked=stop_asked):
+        course = train(
+            network,
+            data,
+            pretrain,
+            checkpoints=checkpoints,
+            stop_asked=stop_asked,
+            device=compute.device(),
+        )
+        for record in course:
             records.append(record)
             say(f"  {name}, {_in_words(record, pretrain.epochs)}")
     return records

@@ -73,7 +73,7 @@ class WholeImages:
 class BehindFrozenLayers:
     """What the frozen layers make of an image is computed once for each of its copies, and kept.
 
-    `recipe.prefix_copies` augmented copies of an image take turns: the showing c of a row in epoch e is its
+    `recipe.kept_copies` augmented copies of an image take turns: the showing c of a row in epoch e is its
     copy (e + c) modulo their number.
     """
 
@@ -91,7 +91,7 @@ class BehindFrozenLayers:
         whole = self._whole
         train, recipe = whole.data.train, whole.recipe
         own = whole.share.part(shown)
-        copies = (epoch + own.copies) % recipe.prefix_copies
+        copies = (epoch + own.copies) % recipe.kept_copies
         items = copies * len(self._rows) + self._places[own.rows]
         inputs = self._kept.train.take(items, self._of_train)
         targets = load_targets(whole.data, recipe, own, whole.engine)

@@ -61,7 +61,7 @@ class Prefixes:
         return entry[1]
 
     def _empty(self, data: TrainingData, recipe: RecipeParams, *, halved: bool) -> KeptParts:
-        counts = (len(data.train.labels) * recipe.prefix_copies, len(data.val.labels))
+        counts = (len(data.train.labels) * recipe.kept_copies, len(data.val.labels))
         return KeptParts(*(Kept(count, halved=halved, folder=self._folder) for count in counts))
 
 
@@ -71,5 +71,5 @@ def _fingerprint(prefix: fx.GraphModule, recipe: RecipeParams, seed: int, engine
     for value in prefix.state_dict().values():
         weights.update(value.cpu().contiguous().numpy())
     augment = recipe.augment.model_dump(mode="json")
-    settings = [augment, recipe.prefix_copies, engine.device, engine.precision, recipe.threads, seed]
+    settings = [augment, recipe.kept_copies, engine.device, engine.precision, recipe.threads, seed]
     return sha256_json([prefix.code, list(prefix.state_dict()), weights.hexdigest(), settings])

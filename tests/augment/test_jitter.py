@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from lungml.augment import jitter
 from lungml.augment.jitter import Jitter, draw_jitter, jitter_hu
 from lungml.params.pretrain import JitterParams
 
@@ -54,6 +55,12 @@ def test_an_image_in_a_batch_is_changed_as_it_is_alone():
 
     for place, row in enumerate([4, 7, 9]):
         assert torch.equal(together[place], jitter_hu(image(3)[place : place + 1], draw([row]))[0])
+
+
+def test_an_image_is_changed_where_it_is(monkeypatch):
+    monkeypatch.setattr(jitter, "sent_to", lambda device, values: values.to(device))  # pins for a GPU alone
+
+    assert jitter_hu(image(2).to("meta"), draw([4, 7])).device.type == "meta"
 
 
 def test_epochs_rows_and_copies_have_draws_of_their_own():

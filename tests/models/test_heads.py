@@ -60,19 +60,49 @@ def test_ordinal_heads_give_logarithms_of_probabilities_that_sum_to_one(name):
     assert torch.allclose(shares, torch.ones(500), atol=1e-5)
 
 
+class IndependentThresholds(nn.Linear):
+    """What an ordinal head must not be: a sigmoid of its own for every k, which nothing holds in order."""
+
+    def __init__(self, in_features, classes):
+        super().__init__(in_features, classes - 1)
+
+    def log_above(self, features):
+        return nn.functional.logsigmoid(self(features))
+
+
+def any_answers(build):
+    """100,000 answers P(y > k) of ten heads with random weights, and what these answer as classes."""
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(10):
+        head = build(8, 5)
+        for parameter in head.parameters():
+            parameter.data = 3 * torch.randn(parameter.shape, generator=generator)
+        features = torch.randn(10_000, 8, generator=generator)
+        with torch.inference_mode():
+            yield head.log_above(features).double().exp(), head(features).double()
+
+
+def violations(build):
+    """Answers by which it is likelier to be above a class than above the one before it."""
+    return sum(int((above.diff(dim=1) > 0).any(dim=1).sum()) for above, _ in any_answers(build))
+
+
 @pytest.mark.parametrize("name", ORDINAL)
 def test_the_share_above_a_class_never_grows_with_the_class(name):
     """Rank consistency: 0 violations in 100,000 answers, for weights of any kind."""
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(10):
-        head = build_head(name, 8, 5)
-        for parameter in head.parameters():
-            parameter.data = 3 * torch.randn(parameter.shape, generator=generator)
-        answers = head(torch.randn(10_000, 8, generator=generator)).detach()
-        shares = answers.double().softmax(dim=1)
-        above = shares.flip(1).cumsum(dim=1).flip(1)
-        assert int((above.diff(dim=1) > 0).sum()) == 0
-        assert float(shares.min()) >= 0
+    assert violations(HEADS[name]) == 0
+
+
+def test_thresholds_that_know_nothing_of_each_other_do_not_keep_the_order():
+    """So the count of violations can find some: four numbers in random order fall in 1 of 24 cases."""
+    assert violations(IndependentThresholds) == pytest.approx(100_000 * 23 / 24, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ORDINAL)
+def test_the_class_probabilities_add_up_to_the_share_above_each_class(name):
+    for above, answers in any_answers(HEADS[name]):
+        found = answers.exp()[:, 1:].flip(1).cumsum(dim=1).flip(1)
+        assert torch.allclose(found, above, atol=1e-5)
 
 
 def test_the_cumulative_link_is_the_difference_of_two_sigmoids():

@@ -25,3 +25,22 @@ def test_labels_are_made_only_of_what_was_learnt_of_readers_alone(share):
         RecipeParams(answers="label", reader_share=share)
 
     assert RecipeParams(answers="label", reader_share=1.0).answers == "label"
+
+
+@pytest.mark.parametrize(
+    ("changes", "copies"),
+    [
+        ({}, 1),
+        ({"flip_probability": 1.0}, 1),  # always the same mirror image
+        ({"flip_probability": 0.5}, 4),
+        ({"rotation_degrees": 5.0}, 4),
+        ({"zoom": 0.1}, 4),
+        ({"shift_fraction": 0.05}, 4),
+    ],
+)
+def test_as_many_copies_are_kept_as_the_augmentation_can_make_different(changes, copies):
+    still = {"rotation_degrees": 0, "flip_probability": 0, "zoom": 0, "shift_fraction": 0}
+    augment = AugmentParams(**(still | changes))
+
+    assert RecipeParams(cache_prefix=True, prefix_copies=4, augment=augment).kept_copies == copies
+    assert RecipeParams(cache_prefix=True, prefix_copies=1, augment=augment).kept_copies == 1

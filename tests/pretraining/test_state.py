@@ -70,3 +70,9 @@ def test_the_expander_is_drawn_from_the_seed_alone():
 
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_everything_that_is_trained_is_where_the_backbone_is():
+    state = PretrainState(TinyBackbone().to("meta"), PARAMS)
+
+    assert {parameter.device.type for parameter in state.network.parameters()} == {"meta"}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -30,6 +32,7 @@ from lungml.terms import Task, View
 
 NAME = "mobilenetv3_small_050"
 SMALL = PARAMS.model_copy(update={"backbones": (NAME,), "epochs": 2})
+SHORT = SMALL.model_copy(update={"epochs": 1})
 
 
 def write_project(root):
@@ -182,6 +185,56 @@ def test_validation_and_test_images_and_all_labels_change_nothing(done, tmp_path
         assert (folder / name).read_bytes() == (before / name).read_bytes()
 
 
+def test_nodules_without_a_label_are_looked_at_as_those_with_one(done, tmp_path):
+    """As a label policy leaves them: with too few readers no class, and no score."""
+    root = write_project(tmp_path)
+    split = read_table(root / "split.parquet", SPLIT)
+    few = (split.index % 3 == 0) & (split["part"] == "train")
+    left_out = {"binary": -1, "five": -1, "score": np.nan}
+    changes = {name: split[name].where(~few, value) for name, value in left_out.items()}
+    write_table(root / "split.parquet", split.assign(**changes), SPLIT)
+
+    weights, _ = run(root)
+
+    assert few.sum() == 10
+    assert read_card(weights / f"{NAME}.safetensors").images == 30
+    assert (weights / f"{NAME}.safetensors").read_bytes() == (done[0] / f"{NAME}.safetensors").read_bytes()
+
+
+def test_nodules_that_the_reviewed_list_takes_out_are_not_looked_at(tmp_path):
+    root = write_project(tmp_path)
+    split = read_table(root / "split.parquet", SPLIT)
+    parts = split["part"].where(split.index >= 4, "excluded")
+    write_table(root / "split.parquet", split.assign(part=parts), SPLIT)
+
+    weights, _ = run(root, SHORT)
+
+    assert read_card(weights / f"{NAME}.safetensors").images == 26
+
+
+@pytest.mark.parametrize("views", [(View.SLICE,), (View.NODULE, View.SLICE)])
+def test_slices_are_looked_at_alone_or_with_the_nodule_views(views, tmp_path):
+    root = write_project(tmp_path)
+    shutil.copytree(root / "stores" / "nodule", root / "stores" / "slice")
+    poison_images(root / "stores" / "slice", np.arange(60))
+    if views == (View.SLICE,):
+        shutil.rmtree(root / "stores" / "nodule")
+
+    weights, _ = run(root, SHORT.model_copy(update={"views": views}))
+
+    card = read_card(weights / f"{NAME}.safetensors")
+    stores = [read_store(root / "stores" / view) for view in views]
+    seen = np.concatenate([store.images_hu[:30] for store in stores])
+    assert card.images_sha256 == hashlib.sha256(seen.tobytes()).hexdigest()
+    assert (card.images, card.patients, card.read["read"]["train"]) == (30 * len(views), 15, 30)
+    assert card.view == " and ".join(views)
+
+
+def test_a_view_named_twice_is_refused(tmp_path):
+    with pytest.raises(ParamsError, match=r"pretrain\.views names one twice: nodule, nodule"):
+        run(tmp_path, SMALL.model_copy(update={"views": (View.NODULE, View.NODULE)}))
+
+
 def test_a_read_outside_train_stops_before_anything_is_written(tmp_path, monkeypatch):
     def careless(store):
         watched, book = ledger.watch(store)
@@ -231,14 +284,21 @@ def test_an_unknown_backbone_is_refused_with_the_nearest_name(tmp_path):
         run(tmp_path, SMALL.model_copy(update={"backbones": ("mobilenetv3_small_05",)}))
 
 
-def test_too_few_train_views_stop_with_what_to_do(tmp_path):
+def test_it_trains_on_the_device_that_the_environment_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUNGML_DEVICE", "cuda:64")
+
+    with pytest.raises(ParamsError, match="LUNGML_DEVICE is cuda:64"):
+        run(tmp_path)
+
+
+def test_too_few_train_nodules_stop_with_what_to_do(tmp_path):
     root = write_project(tmp_path)
     split = read_table(root / "split.parquet", SPLIT)
     parts = split["part"].where(split.index < 5, "test")
     write_table(root / "split.parquet", split.assign(part=parts), SPLIT)
 
     with pytest.raises(
-        InputError, match=r"has 5 views, and pretraining needs at least 8; take more patients"
+        InputError, match=r"has 5 nodules, and pretraining needs at least 8; take more patients"
     ):
         run(root)
 

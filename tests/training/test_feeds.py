@@ -114,6 +114,17 @@ def test_frozen_layers_see_each_copy_of_an_image_once_in_all_epochs():
     assert sum(passed) == 2 * 40 + 24
 
 
+def test_where_no_image_is_changed_one_copy_serves_for_all():
+    classifier = make_classifier()
+    passed = count_passes(classifier)
+    still, epochs = {"augment": STILL, "imbalance": "none"}, {"head_epochs": 0, "epochs": 8}
+
+    found, _ = trained(recipe(prefix_copies=4, **still), classifier=classifier, **epochs)
+
+    assert sum(passed) == 40 + 24
+    assert equal(found, trained(recipe(prefix_copies=1, **still), **epochs)[0])
+
+
 def test_another_frozen_share_is_computed_anew():
     classifier = make_classifier()
     passed = count_passes(classifier)
