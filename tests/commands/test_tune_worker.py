@@ -91,7 +91,7 @@ def fold_scores(*words, real=tune.fold_scores):
     def scores(candidate, objective=real(*words)):
         with Path("begun").open("a") as log:
             log.write(f"{os.getpid()}\\n")
-        end = time.monotonic() + 120
+        end = time.monotonic() + 240
         while len(set(begun())) < 2 and time.monotonic() < end:
             time.sleep(0.05)
         yield from objective(candidate)
@@ -140,7 +140,7 @@ def test_two_processes_share_a_search_in_postgresql_and_try_what_one_would(proje
         assert first.poll() is None, first.stderr.read()
         time.sleep(0.1)
     helper = start("tune-worker", "--task", TASK)
-    said = [process.communicate(timeout=240)[1] for process in (first, helper)]
+    said = [process.communicate(timeout=400)[1] for process in (first, helper)]
 
     assert (first.returncode, helper.returncode) == (0, 0), said
     together, trainings = candidates(), [int(line) for line in Path("begun").read_text().split()]
