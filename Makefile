@@ -37,7 +37,9 @@ test: setup ## the quick tests (under 15 minutes on 2 cores)
 
 test-pipeline: setup ## the demo, servers, databases, killed trainings (in continuous integration)
 	@python -m pytest -m "slow and not acceptance" tests/acceptance/test_demo.py tests/flows tests/pipeline \
-		tests/test_data_page.py tests/tuning tests/tracking tests/training/test_killed.py tests/training/test_launching.py
+		tests/test_data_page.py tests/tuning tests/commands/test_tune_worker.py tests/tracking \
+		tests/training/test_killed.py tests/training/test_launching.py tests/training/test_processes.py \
+		tests/stages/test_finetune_folds.py -k "not twenty_trainings"
 
 test-slow: setup ## the long tests: the demo, servers, simulations
 	@python -m pytest -m "slow and not acceptance"

@@ -179,7 +179,7 @@ class _Worker:
         while twin.state is TrialState.RUNNING:
             time.sleep(_POLL_S)
             self.attendance.bury_dead(self.study)
-            twin = self._trials()[twin.number]
+            twin = next(trial for trial in self._trials() if trial.number == twin.number)
         if twin.state not in _FINISHED:
             raise _TwinFailedError
         return twin
