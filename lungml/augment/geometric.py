@@ -61,15 +61,21 @@ def draw_geometry(
 
 
 def warp(images_hu: Tensor, geometry: Geometry) -> Tensor:
-    """Change images (N, C, H, W); bilinear, what comes from outside is air (-1000 HU).
+    """Change images (N, C, H, W): bilinear between their pixels, and air (-1000 HU) outside them.
+
+    Nothing is blended with what was never measured: a place within the image, up to its edge, is made of its
+    pixels alone, and one beyond is air. Padding that a view came with is part of the image and does blend: a
+    view does not say which of its air was measured, and what lies beyond a scan is air as a rule.
 
     Returns:
         float32 (N, C, H, W).
     """
-    above_air = images_hu.float() - AIR_HU  # grid_sample fills with 0
-    grid = _sampling_grid(geometry, above_air)
-    moved = torch.nn.functional.grid_sample(above_air, grid, padding_mode="zeros", align_corners=False)
-    return moved.add_(AIR_HU)
+    images = images_hu.float()
+    grid = _sampling_grid(geometry, images)
+    moved = torch.nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    x, y = grid.unbind(dim=-1)
+    outside = (x.abs() > 1) | (y.abs() > 1)
+    return moved.masked_fill_(outside[:, None], AIR_HU)
 
 
 def _sampling_grid(geometry: Geometry, images: Tensor) -> Tensor:

@@ -93,6 +93,35 @@ def test_what_comes_from_outside_is_air_even_beside_dense_tissue():
     assert corner == -1000
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shift_x": 2.5 / 20, "shift_y": -0.7 / 20},
+        {"angle_degrees": 33.0},
+        {"zoom": 0.8, "angle_degrees": -7.0, "flip_x": True},
+    ],
+)
+def test_tissue_is_not_blended_with_the_air_around_the_image(change):
+    """There are pixels of it and pixels of air, and none between."""
+    tissue = torch.full((1, 1, 20, 20), 40, dtype=torch.int16)
+
+    moved = warp(tissue, geometry(**change))
+
+    air = moved == -1000
+    assert 0 < air.float().mean() < 0.6
+    assert torch.allclose(moved[~air], torch.tensor(40.0), atol=1e-3)
+
+
+def test_a_place_within_the_image_is_made_of_its_pixels_alone():
+    """0.4 pixels before the middle of the first column there is that column alone; at 0.5 is the edge."""
+    ramp = (100 * torch.arange(20)).expand(1, 1, 20, 20)
+
+    moved = warp(ramp, geometry(shift_x=0.4 / 20))[0, 0, 0]
+
+    assert torch.allclose(moved[:3], torch.tensor([0.0, 60.0, 160.0]), atol=0.01)
+    assert warp(ramp, geometry(shift_x=0.6 / 20))[0, 0, 0, 0] == -1000
+
+
 def test_an_example_is_changed_the_same_way_in_any_batch_and_order():
     images = noise(count=5)
     rows, copies = [3, 8, 1, 3, 7], [0, 0, 2, 1, 0]
