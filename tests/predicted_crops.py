@@ -55,8 +55,8 @@ def write_split(root):
 
 
 def train_and_evaluate(root, task):
-    best = {"backbone": "resnet10t", "batch_size": 8, "optimizer": "adamw", "learning_rate": 0.003}
-    write_json(root / "tuned" / "best.json", best | {"head": "linear"})
+    best = {"task": task, "backbone": "resnet10t", "batch_size": 8, "optimizer": "adamw"}
+    write_json(root / "tuned" / "best.json", best | {"learning_rate": 0.003, "head": "linear"})
     recipe = RecipeParams(augment=AugmentParams(), average_decay=0.5)
     made, data = root / "models" / task, {"views": root / "views", "split": root / "split.parquet"}
     finetune.run(

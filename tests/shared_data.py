@@ -14,10 +14,14 @@ needs_shared_data = pytest.mark.skipif(
 )
 
 
+_AS_DATA = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""Python 3.11.0 to 3.11.3 have no filter."""
+
+
 @cache
 def unpacked(archive):
     """Folder with the files of `archive` (a name in the shared folder), unpacked once in a test run."""
     folder = Path(mkdtemp(prefix="lungml-shared-"))
     with tarfile.open(SHARED_DATA / archive) as files:
-        files.extractall(folder, filter="data")
+        files.extractall(folder, **_AS_DATA)
     return folder
