@@ -87,8 +87,8 @@ from lungml.stages import tune
 def begun():
     return Path("begun").read_text().split() if Path("begun").exists() else []
 
-def fold_scores(*words, real=tune.fold_scores):
-    def scores(candidate, objective=real(*words)):
+def fold_scores(*words, real=tune.fold_scores, **more):
+    def scores(candidate, objective=real(*words, **more)):
         with Path("begun").open("a") as log:
             log.write(f"{os.getpid()}\\n")
         end = time.monotonic() + 240
@@ -115,7 +115,7 @@ def start(database):
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            at_end.callback(process.wait)
+            at_end.enter_context(process)  # waits for it, and closes its pipe
             at_end.callback(process.kill)
             return process
 
