@@ -1,46 +1,26 @@
 """An external test set of cubes in grey steps: views whose HU are known, and a model whose answers are."""
 
 import json
-import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from cube_archives import COUNT, cubes, write_cubes
 from sklearn.metrics import roc_auc_score
 
 from lungml.bundle import Bundle, Member, library_versions, read_bundle, write_bundle
 from lungml.commands.external import command, judge_external
-from lungml.errors import InputError, MissingInputError, ParamsError
+from lungml.errors import ParamsError
 from lungml.imaging.intensity import Normalisation
 from lungml.models.backbones import build_backbone, embedding_size
 from lungml.models.classifier import Classifier
 from lungml.models.heads import build_head
 from lungml.params.data import LabelParams, ViewsParams
 from lungml.params.model import WeightsParams
-from lungml.sources.external_set import Cubes, Meaning, read_cubes, views_of
+from lungml.sources.external_set import Cubes, Meaning, views_of
 from lungml.terms import Task
-
-COUNT = 40
-
-
-def cubes(size=28, seed=0):
-    """Balls in lung; the malignant ones are denser, with noise."""
-    rng = np.random.default_rng(seed)
-    labels = np.tile([0, 1, 0, 0], COUNT // 4)
-    distance = np.linalg.norm(np.indices((size,) * 3) - (size - 1) / 2, axis=0)
-    hu = np.where(distance < size / 5, 0.0, -850.0) + np.zeros((COUNT, 1, 1, 1))
-    hu[:, distance < size / 5] += (labels * 120 + rng.normal(0, 60, COUNT))[:, None]
-    grey = np.rint((hu + 1024) / 1424 * 255).clip(0, 255).astype(np.uint8)
-    return Cubes(grey, labels)
-
-
-def write_cubes(path, **arrays):
-    made = cubes()
-    named = {"test_images": made.grey, "test_labels": made.labels[:, None].astype(np.uint8)}
-    np.savez_compressed(path, **named | arrays)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -138,16 +118,6 @@ def test_a_wider_field_of_view_than_the_cubes_is_said(bundle, tmp_path):
     assert "The model looks at 50 mm, the cubes hold 28 mm; the rest is air to it." in result.output
 
 
-def test_several_parts_are_read_in_their_order(tmp_path):
-    made = cubes(size=12)
-    path = write_cubes(tmp_path / "a.npz", test_images=made.grey, val_images=made.grey[:2], val_labels=[1, 1])
-
-    found = read_cubes(path, ("val", "test"))
-
-    assert found.labels[:3].tolist() == [1, 1, 0]
-    assert len(found.grey) == COUNT + 2
-
-
 def test_cubes_of_another_size_need_their_spacing(bundle, tmp_path):
     write_bundle(tmp_path / "model", bundle)
     path = write_cubes(tmp_path / "a.npz", test_images=cubes(size=16).grey)
@@ -161,41 +131,6 @@ def test_cubes_of_another_size_need_their_spacing(bundle, tmp_path):
 def test_a_model_of_another_task_is_refused(bundle):
     with pytest.raises(ParamsError, match="nodule-five"):
         judge_external(replace(bundle, task=Task.NODULE_FIVE), cubes(), Meaning())
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"test_images": np.zeros((COUNT, 28, 28, 28), np.float32)},
-        {"test_images": np.zeros((COUNT, 28, 28), np.uint8)},
-        {"test_labels": np.zeros(3, np.uint8)},
-        {"test_labels": np.full(COUNT, 2, np.uint8)},
-        {"test_labels": np.array([{}] * COUNT, dtype=object)},
-    ],
-    ids=["type", "axes", "length", "classes", "pickle"],
-)
-def test_other_archives_are_refused(tmp_path, arrays):
-    with pytest.raises(InputError, match=r"a\.npz"):
-        read_cubes(write_cubes(tmp_path / "a.npz", **arrays), ("test",))
-
-
-def test_bytes_that_are_no_array_are_refused(tmp_path):
-    path = write_cubes(tmp_path / "a.npz")
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("val_images", bytes(28**3))
-        archive.writestr("val_labels", bytes(1))
-
-    with pytest.raises(InputError, match=r"a\.npz cannot be read .*val_images is no array"):
-        read_cubes(path, ("val",))
-
-
-def test_a_missing_part_or_file_is_named(tmp_path):
-    path = write_cubes(tmp_path / "a.npz")
-
-    with pytest.raises(InputError, match="train_images"):
-        read_cubes(path, ("train",))
-    with pytest.raises(MissingInputError):
-        read_cubes(tmp_path / "b.npz", ("test",))
 
 
 @pytest.mark.parametrize("wrong", [{"window_hu": (400.0, -1024.0)}, {"spacing_mm": 0.0}])

@@ -10,25 +10,14 @@ from lungml.models.backbones import build_backbone
 from lungml.models.depths import difference
 from lungml.models.embedder import Embedder, agreeing
 from lungml.models.precision import EXACT, Engine
+from lungml.params.backbones import BACKBONE_NAMES
 from lungml.params.model import WeightsParams
 
 HALF = Engine("cpu", "bfloat16")
 DEPTHS = (0.2, 0.6, 1.0)
-SMALL = (
-    "resnet10t",
-    "resnet18",
-    "mobilenetv3_small_050",
-    "mobilenetv3_small_100",
-    "mobilenetv4_conv_small",
-    "convnext_atto",
-    "convnext_femto",
-    "efficientnet_b0",
-    "regnety_002",
-    "starnet_s1",
-    "efficientvit_b0",
-    "hgnetv2_b0",
-    "vit_tiny_patch16",
-)
+LARGE = {"convnext_tiny", "densenet121", "efficientnet_b4", "mobilenetv2_100", "vit_small_patch14_dinov2"}
+SAME_AS_ANOTHER = {"mobilenetv2_100_coral"}
+SMALL = [name for name in BACKBONE_NAMES if name not in LARGE | SAME_AS_ANOTHER]
 
 
 @pytest.fixture(autouse=True)

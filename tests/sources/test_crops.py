@@ -2,12 +2,11 @@
 
 import json
 import time
-import zipfile
 
 import index_and_views
 import numpy as np
-import pandas as pd
 import pytest
+from crop_archives import crop_folder, crop_hu, indexed, row
 from index_and_views import found
 from shared_data import SHARED_DATA, needs_shared_data
 
@@ -15,40 +14,9 @@ from lungml.errors import InputError
 from lungml.imaging.store import read_store
 from lungml.labels import policy_table
 from lungml.params.data import ConsensusParams, CtParams, LabelParams, ViewsParams
-from lungml.quarantine import RefusedError
-from lungml.sources.crop_files import read_archive
 from lungml.stages import index, views
-from lungml.tables import CROPS, NODULES, read_table
+from lungml.tables import NODULES, read_table
 from lungml.terms import View
-
-
-def crop_hu(seed, side_px=21):
-    """A ball of about 50 HU in lung."""
-    y, x = np.indices((side_px, side_px)) - side_px // 2
-    noise = np.random.default_rng(seed).integers(-20, 21, (side_px, side_px))
-    return (np.where(np.hypot(y, x) < 5, 50, -850) + noise).astype(np.int16)
-
-
-def crop_folder(folder, rows, ids=None, **arrays):
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(folder / "nodules.csv", index=False)
-    ids = [row["nodule_id"] for row in rows] if ids is None else ids
-    hu = np.stack([crop_hu(number) for number, _ in enumerate(ids)])
-    np.savez_compressed(folder / "nodules.npz", **{"hu": hu, "nodule_id": np.array(ids)} | arrays)
-
-
-def row(number, **changes):
-    plain = {
-        "nodule_id": number,
-        "patient_id": f"P{number}",
-        "pixel_spacing_mm": 0.7,
-        "series_uid": f"1.2.{number}",
-    }
-    return plain | {"r1": 4, "r2": 0, "r3": 5, "r4": 0, "diameter_mm": 7.0} | changes
-
-
-def indexed(root):
-    return index_and_views.indexed(root, CROPS)
 
 
 def cut(root, view=View.NODULE, **how):
@@ -185,50 +153,6 @@ def test_a_series_of_two_patients_stops(tmp_path):
 
     with pytest.raises(InputError, match="LM-L011"):
         indexed(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"hu": np.zeros((2, 9, 9), np.float32)},
-        {"hu": np.zeros((2, 81), np.int16)},
-        {"hu": np.zeros((3, 9, 9), np.int16)},
-        {"nodule_id": np.array([1, 1])},
-        {"hu": np.array([{"a": 1}], dtype=object)},
-        {"hu": np.zeros((2, 0, 9), np.int16)},
-    ],
-    ids=["type", "axes", "length", "ids", "pickle", "empty"],
-)
-def test_an_archive_of_something_else_is_refused(tmp_path, arrays):
-    crop_folder(tmp_path / "raw", [row(1), row(2)], **arrays)
-
-    with pytest.raises(InputError, match=r"(?s)no series.*can be used.*LM-L017"):
-        indexed(tmp_path)
-
-
-@pytest.mark.parametrize("member", ["hu", "hu.npy", "nodule_id.npy"])
-def test_an_archive_of_bytes_that_are_no_array_is_refused(tmp_path, member):
-    crop_folder(tmp_path / "raw", [row(1), row(2)])
-    path = tmp_path / "raw" / "nodules.npz"
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist() if not name.startswith(member)}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in (members | {member: bytes(2 * 21 * 21 * 2)}).items():
-            archive.writestr(name, data)
-
-    with pytest.raises(RefusedError, match=r"LM-D060 nodules\.npz"):
-        read_archive(path.parent, path.name)
-    with pytest.raises(InputError, match=r"(?s)no series.*can be used.*LM-L017"):
-        indexed(tmp_path)
-
-
-def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("lungml.array_files.MAX_BYTES", 1 << 20)
-    crop_folder(tmp_path / "raw", [row(1)])
-    np.savez_compressed(tmp_path / "raw" / "bomb.npz", hu=np.zeros((2, 1 << 10, 1 << 10), np.int16))
-
-    assert len(indexed(tmp_path)["nodules"]) == 1
-    assert "GiB" in found(tmp_path)["LM-L017"]
 
 
 @needs_shared_data

@@ -10,14 +10,12 @@ import pandas as pd
 import pytest
 import torch
 from finetune_runs import poison_images
+from pretrain_runs import NAME, SHORT, SMALL, contents, run, write_project
 from safetensors.torch import load_file
-from training_examples import write_inputs
-from unlabelled_images import PARAMS
 
 from lungml.embeddings import read_embeddings
-from lungml.errors import InputError, InterruptedRunError, ModelError, ParamsError
+from lungml.errors import InterruptedRunError
 from lungml.files import sha256_file
-from lungml.imaging import ledger
 from lungml.imaging.intensity import normalise
 from lungml.imaging.store import read_store
 from lungml.models.backbones import build_backbone, describe_weights
@@ -29,40 +27,6 @@ from lungml.params.scope import ScopeParams
 from lungml.stages import embed, pretrain
 from lungml.tables import SPLIT, read_table, write_table
 from lungml.terms import Task, View
-
-NAME = "mobilenetv3_small_050"
-SMALL = PARAMS.model_copy(update={"backbones": (NAME,), "epochs": 2})
-SHORT = SMALL.model_copy(update={"epochs": 1})
-
-
-def write_project(root):
-    views, _ = write_inputs(root)
-    (root / "stores").mkdir()
-    views.rename(root / "stores" / "nodule")
-    return root
-
-
-def run(root, params=SMALL, name="pretrained"):
-    if not (root / "stores").is_dir():
-        write_project(root)
-    pretrain.run(
-        params,
-        IntensityParams(),
-        views=root / "stores",
-        split=root / "split.parquet",
-        out=root / "models" / name,
-        log=root / "logs" / name,
-    )
-    return root / "models" / name, root / "logs" / name
-
-
-def contents(*folders):
-    return {
-        (place, path.relative_to(folder).as_posix()): path.read_bytes()
-        for place, folder in enumerate(folders)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -230,24 +194,6 @@ def test_slices_are_looked_at_alone_or_with_the_nodule_views(views, tmp_path):
     assert card.view == " and ".join(views)
 
 
-def test_a_view_named_twice_is_refused(tmp_path):
-    with pytest.raises(ParamsError, match=r"pretrain\.views names one twice: nodule, nodule"):
-        run(tmp_path, SMALL.model_copy(update={"views": (View.NODULE, View.NODULE)}))
-
-
-def test_a_read_outside_train_stops_before_anything_is_written(tmp_path, monkeypatch):
-    def careless(store):
-        watched, book = ledger.watch(store)
-        _ = watched.images_hu[35]
-        return watched, book
-
-    monkeypatch.setattr(pretrain, "watch", careless)
-
-    with pytest.raises(ModelError, match=r"1 nodule\(s\) of the val part were read"):
-        run(tmp_path)
-    assert not (tmp_path / "models" / "pretrained").exists()
-
-
 def test_without_a_backbone_nothing_is_read_and_the_folder_is_there(tmp_path, capsys):
     (tmp_path / "stores").mkdir()
 
@@ -265,42 +211,6 @@ def test_pretraining_can_begin_from_weights_it_made_elsewhere(done, use, tmp_pat
     card = read_card(weights / f"{NAME}.safetensors")
     assert card.start == describe_weights(NAME, use)
     assert card.lineage["start_sha256"] == sha256_file(done[0] / f"{NAME}.safetensors")
-
-
-def test_beginning_with_its_own_output_is_refused(tmp_path):
-    own = WeightsParams(source="pretrained", folder=tmp_path / "models" / "pretrained")
-
-    with pytest.raises(ParamsError, match=r"pretrain\.start\.folder is .*where this stage writes"):
-        run(tmp_path, SMALL.model_copy(update={"start": own}))
-
-
-def test_a_backbone_named_twice_is_refused(tmp_path):
-    with pytest.raises(ParamsError, match="names one twice"):
-        run(tmp_path, SMALL.model_copy(update={"backbones": (NAME, NAME)}))
-
-
-def test_an_unknown_backbone_is_refused_with_the_nearest_name(tmp_path):
-    with pytest.raises(ParamsError, match="did you mean mobilenetv3_small_050"):
-        run(tmp_path, SMALL.model_copy(update={"backbones": ("mobilenetv3_small_05",)}))
-
-
-def test_it_trains_on_the_device_that_the_environment_names(tmp_path, monkeypatch):
-    monkeypatch.setenv("LUNGML_DEVICE", "cuda:64")
-
-    with pytest.raises(ParamsError, match="LUNGML_DEVICE is cuda:64"):
-        run(tmp_path)
-
-
-def test_too_few_train_nodules_stop_with_what_to_do(tmp_path):
-    root = write_project(tmp_path)
-    split = read_table(root / "split.parquet", SPLIT)
-    parts = split["part"].where(split.index < 5, "test")
-    write_table(root / "split.parquet", split.assign(part=parts), SPLIT)
-
-    with pytest.raises(
-        InputError, match=r"has 5 nodules, and pretraining needs at least 8; take more patients"
-    ):
-        run(root)
 
 
 def test_each_epoch_is_one_line_for_a_person(tmp_path, capsys):
